@@ -1,0 +1,1 @@
+"""What we mean: values and decisions, from the standard library only."""

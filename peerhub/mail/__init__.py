@@ -1,0 +1,1 @@
+"""What we say: letters, links, calendars, and the way to the mail server."""

@@ -1,0 +1,1 @@
+"""How we decide: pure, no input or output, no clock."""

@@ -1,0 +1,79 @@
+"""All that the matcher is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from peerhub.domain.availability import Liking, Span, WeeklyHours, free_cells
+from peerhub.domain.comfort import Comfort, Role
+from peerhub.domain.programs import Program
+
+SLOT_MINUTES = 30
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A member as one round's matcher sees them.
+
+    ``facilitates`` is how many sessions this person can lead in the week; ``owed`` how many rounds in a row they were not
+    matched; ``most_sessions`` how many sessions they would like at most as a peer.
+    """
+
+    id: str
+    time_zone: str
+    hours: tuple[WeeklyHours, ...]
+    name: str = ""
+    away: frozenset[date] = frozenset()
+    comfort: Comfort = field(default_factory=Comfort)
+    languages: frozenset[str] = frozenset()
+    role: Role = Role.BOTH
+    facilitates: int = 0
+    keep_apart: frozenset[str] = frozenset()
+    prefers: frozenset[str] = frozenset()
+    owed: int = 0
+    most_sessions: int = 1
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """People who came together in an earlier week, and how it went, if they said."""
+
+    week: date
+    together: frozenset[str]
+    went: str | None = None
+
+
+@dataclass(frozen=True)
+class Pin:
+    """People an organizer wants in one session; with ``starts_at``, at that time; with ``facilitators``, led by them."""
+
+    people: frozenset[str]
+    span: Span | None = None
+    facilitators: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One program, one week, and everyone who takes part."""
+
+    program: Program
+    week: date
+    participants: tuple[Participant, ...]
+    history: tuple[Meeting, ...] = ()
+    pinned: tuple[Pin, ...] = ()
+    slot_minutes: int = SLOT_MINUTES
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Participant]:
+        return {person.id: person for person in self.participants}
+
+    @cached_property
+    def free(self) -> Mapping[str, int]:
+        """The cells of the week in which each participant is free, as bits."""
+        return {p.id: free_cells(p.hours, p.time_zone, self.week, p.away) for p in self.participants}
+
+    @cached_property
+    def free_and_good(self) -> Mapping[str, int]:
+        """The cells of the week that each participant called good, as bits."""
+        return {p.id: free_cells(p.hours, p.time_zone, self.week, p.away, Liking.GOOD) for p in self.participants}
