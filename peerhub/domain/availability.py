@@ -1,9 +1,9 @@
 """When a member is free: weekly hours on the clock of their own wall, and what they mean in one concrete week.
 
 A week is cut into cells of 15 minutes of real time. Which cells are free is a set, kept as the bits of a whole number:
-the hours that two people share are one ``&``. A cell is free when the member's wall clock, read at that very moment, lies
-inside their hours. So a skipped hour is never offered, since no clock ever reads it, and an hour that the clock shows
-twice is left out because nobody could say which one was meant.
+the hours that two people share are one ``&``. A cell is free when the member's wall clock, read at that very moment,
+lies inside their hours. So a skipped hour is never offered, since no clock ever reads it, and an hour that the clock
+shows twice is left out because nobody could say which one was meant.
 """
 
 import re

@@ -16,8 +16,8 @@ SLOT_MINUTES = 30
 class Participant:
     """A member as one round's matcher sees them.
 
-    ``facilitates`` is how many sessions this person can lead in the week; ``owed`` how many rounds in a row they were not
-    matched; ``most_sessions`` how many sessions they would like at most as a peer.
+    ``facilitates`` is how many sessions this person can lead in the week; ``owed`` how many rounds in a row they were
+    not matched; ``most_sessions`` how many sessions they would like at most as a peer.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Meeting:
 
 @dataclass(frozen=True)
 class Pin:
-    """People an organizer wants in one session; with ``starts_at``, at that time; with ``facilitators``, led by them."""
+    """People an organizer wants in one session; with ``span``, at that time; with ``facilitators``, led by them."""
 
     people: frozenset[str]
     span: Span | None = None

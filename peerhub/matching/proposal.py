@@ -52,8 +52,8 @@ class Unmatched:
 class Proposal:
     """Sessions, who is left over, and how good it provably is.
 
-    ``bound`` is a proven upper bound on the points of any proposal that matches ``matched`` people; ``matched_bound`` bounds
-    that number. ``cut`` says that a limit or a stop ended the search, so that another run may answer differently.
+    ``bound`` is a proven upper bound on the points of any proposal that matches ``matched`` people; ``matched_bound``
+    bounds that number. ``cut`` says that a limit or a stop ended the search, so another run may answer differently.
     """
 
     sessions: tuple[PlannedSession, ...]
