@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import combinations
 
 from peerhub.domain.availability import Liking, Span, WeeklyHours, free_cells
 from peerhub.domain.comfort import Comfort, Role
@@ -17,7 +18,7 @@ class Participant:
     """A member as one round's matcher sees them.
 
     ``facilitates`` is how many sessions this person can lead in the week; ``owed`` how many rounds in a row they were
-    not matched; ``most_sessions`` how many sessions they would like at most as a peer.
+    not matched; ``most_sessions`` how many sessions they would like at most as a peer: 0 for who only facilitates.
     """
 
     id: str
@@ -37,7 +38,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Meeting:
-    """People who came together in an earlier week, and how it went, if they said."""
+    """People who came together in an earlier week, and how it went, if they said: well, okay or badly."""
 
     week: date
     together: frozenset[str]
@@ -46,7 +47,11 @@ class Meeting:
 
 @dataclass(frozen=True)
 class Pin:
-    """People an organizer wants in one session; with ``span``, at that time; with ``facilitators``, led by them."""
+    """People an organizer wants in one session; with ``span``, at that time; with ``facilitators``, led by them.
+
+    Others may join them, as far as the program's sizes allow. A pin bends one rule only: its session need not start on
+    the slot grid.
+    """
 
     people: frozenset[str]
     span: Span | None = None
@@ -77,3 +82,22 @@ class Problem:
     def free_and_good(self) -> Mapping[str, int]:
         """The cells of the week that each participant called good, as bits."""
         return {p.id: free_cells(p.hours, p.time_zone, self.week, p.away, Liking.GOOD) for p in self.participants}
+
+    @cached_property
+    def apart(self) -> frozenset[frozenset[str]]:
+        """Every two people of whom at least one keeps apart from the other."""
+        return frozenset(
+            frozenset((person.id, other))
+            for person in self.participants
+            for other in person.keep_apart
+            if other in self.by_id and other != person.id
+        )
+
+    @cached_property
+    def last_meetings(self) -> Mapping[frozenset[str], Meeting]:
+        """The latest meeting of every two people who have met before."""
+        return {
+            frozenset(two): meeting
+            for meeting in sorted(self.history, key=lambda met: met.week)
+            for two in combinations(sorted(meeting.together & self.by_id.keys()), 2)
+        }

@@ -1,0 +1,204 @@
+"""The only reader of the environment; a mistake in it is named before anything starts.
+
+What is not set has a value that works on one machine: an embedded PostgreSQL and keys of its own in the data folder.
+"""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+
+T = TypeVar("T")
+_DATABASE_SCHEMES = ("postgresql", "postgres")
+_SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class BadSettings(Exception):
+    """The environment names something that cannot be; every mistake is listed."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Secrets of this installation, of 32 bytes each: sealing keys by number, the hash key, the link-signing key."""
+
+    sealing: Mapping[int, bytes]
+    hashing: bytes
+    signing: bytes
+
+    def __repr__(self) -> str:
+        return "Keys(...)"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs from one installation to another.
+
+    ``database_url`` None means the embedded PostgreSQL in ``data_folder``. ``smtp_url`` is ``smtp://``,
+    ``smtp+starttls://`` or ``smtps://``, with ``user:password@`` where the mail server asks for it.
+    """
+
+    data_folder: Path
+    database_url: str | None
+    smtp_url: str
+    base_url: str
+    host: str
+    port: int
+    mail_from: str
+    community: str
+    keys: Keys
+    trusted_proxies: frozenset[str] = frozenset()
+    demo: bool = False
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r})"  # never the URLs that carry passwords
+
+
+def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
+    """Read the environment.
+
+    Raises:
+        BadSettings: every mistake, with the name of the setting and what was expected.
+    """
+    given = _Given(os.environ if environment is None else environment)
+    folder = Path(given.text("PEERHUB_DATA", ".peerhub")).expanduser().absolute()
+    port = given.checked("PORT", "8000", "a number from 1 to 65535", _port)
+    settings = Settings(
+        data_folder=folder,
+        database_url=given.checked("DATABASE_URL", "", "postgresql://user:password@host/name", _database) or None,
+        smtp_url=given.checked(
+            "SMTP_URL", "smtp://localhost:1025", "smtp://host:port, smtp+starttls:// or smtps://", _smtp
+        ),
+        base_url=given.checked("BASE_URL", f"http://localhost:{port}", "https://host without a path", _base),
+        host=given.text("HOST", "127.0.0.1"),
+        port=port or 0,
+        mail_from=given.checked("MAIL_FROM", "hello@peerhub.example", "one mail address", _address),
+        community=given.checked("COMMUNITY", "Our community", "a name of 1 to 60 characters", _community),
+        keys=given.checked("PEERHUB_KEYS", "", _KEYS_EXPECTED, _keys) or _keys_of(folder, given.mistakes),
+        trusted_proxies=frozenset(filter(None, (p.strip() for p in given.text("TRUSTED_PROXIES", "").split(",")))),
+        demo=demo,
+    )
+    if given.mistakes:
+        raise BadSettings(given.mistakes)
+    return settings
+
+
+_KEYS_EXPECTED = 'JSON {"sealing": {"1": 64 hex digits}, "hashing": 64 hex digits, "signing": 64 hex digits}'
+
+
+class _Given:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.mistakes: list[str] = []
+
+    def text(self, name: str, otherwise: str) -> str:
+        return self._environment.get(name, "").strip() or otherwise
+
+    def checked(self, name: str, otherwise: str, expected: str, read: Callable[[str], T]) -> T:
+        try:
+            return read(self.text(name, otherwise))
+        except (ValueError, EmailNotValidError):
+            self.mistakes.append(f"{name}: expected {expected}")  # never what was given: it may be a password
+            return read(otherwise)
+
+
+def _port(text: str) -> int:
+    if not 1 <= int(text) <= 65535:
+        raise ValueError
+    return int(text)
+
+
+def _database(text: str) -> str:
+    if text and urlsplit(text).scheme not in _DATABASE_SCHEMES:
+        raise ValueError
+    return text
+
+
+def _smtp(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in _SMTP_SCHEMES or not parts.hostname or (parts.port or 25) < 1:
+        raise ValueError
+    return text
+
+
+def _base(text: str) -> str:
+    parts = urlsplit(text)
+    is_local = parts.hostname in ("localhost", "127.0.0.1")
+    if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.username:
+        raise ValueError
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _address(text: str) -> str:
+    return validate_email(text, check_deliverability=False, test_environment=True).normalized
+
+
+def _community(text: str) -> str:
+    if not 1 <= len(text) <= 60 or not text.isprintable():
+        raise ValueError
+    return text
+
+
+def _keys(text: str) -> Keys | None:
+    if not text:
+        return None
+    try:
+        given = json.loads(text)
+        return Keys(
+            {int(n): _key(k) for n, k in given["sealing"].items()}, _key(given["hashing"]), _key(given["signing"])
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError from None
+
+
+def _key(text: str) -> bytes:
+    if not _KEY.fullmatch(text):
+        raise ValueError
+    return bytes.fromhex(text)
+
+
+def _keys_of(folder: Path, mistakes: list[str]) -> Keys:
+    """The keys in the data folder, drawn at the first start; readable by their owner only."""
+    path = folder / "keys.json"
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            drawn = {
+                "sealing": {"1": secrets.token_hex(32)},
+                "hashing": secrets.token_hex(32),
+                "signing": secrets.token_hex(32),
+            }
+            _write_once(path, json.dumps(drawn))
+        keys = _keys(path.read_text())
+    except (OSError, ValueError) as error:
+        mistakes.append(
+            f"PEERHUB_DATA: cannot use the keys in {path} ({type(error).__name__}); expected {_KEYS_EXPECTED}"
+        )
+        keys = None
+    return keys or Keys({}, b"", b"")
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a private file whole or not at all; whoever is second keeps what the first wrote."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

