@@ -1,0 +1,5 @@
+"""`python -m peerhub` is `peerhub`."""
+
+from peerhub.cli import main
+
+main()

@@ -1,0 +1,222 @@
+"""The commands: demo, serve, work, match, organizer, check."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from peerhub import settings as the_settings
+from peerhub.settings import BadSettings, Settings
+
+T = TypeVar("T")
+
+
+class _Commands(click.Group):
+    """Finds `match` only when it is asked for, so that no other command pays for its import."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "match"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "match":
+            from peerhub.match_command import match  # noqa: PLC0415
+
+            return match
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="peerhub")
+def main() -> None:
+    """Match a peer-support community into buddies and sessions, and invite them."""
+
+
+@main.command()
+def demo() -> None:
+    """Run everything with a made-up community, Harbour Lights; mail goes to a mailbox page."""
+    settings = _settings(demo=True)
+    with _database(settings) as settings:
+        _run(_demo(settings))
+    click.echo("Stopped; the demo's data is kept.")
+
+
+@main.command()
+def serve() -> None:
+    """Run the web and one worker."""
+    settings = _settings()
+    with _database(settings) as settings:
+        _run(_serve(settings))
+
+
+@main.command()
+def work() -> None:
+    """Run one more worker: it matches rounds and posts letters."""
+    settings = _settings()
+    with _database(settings) as settings:
+        _run(_work(settings))
+
+
+@main.group()
+def organizer() -> None:
+    """Say who organizes."""
+
+
+@organizer.command("add")
+@click.argument("email")
+@click.option("--name", default="Organizer", help="The name that members see.")
+@click.option("--time-zone", default="UTC", help="An IANA zone such as Europe/Lisbon.")
+def add_organizer(email: str, name: str, time_zone: str) -> None:
+    """Make EMAIL an organizer, as a new member or one who is known, and mail them a link to sign in."""
+    settings = _settings()
+    with _database(settings) as settings:
+        _run(_add_organizer(settings, email, name, time_zone))
+    click.echo(f"{email} is an organizer now; they sign in at {settings.base_url}/sign-in with that address.")
+
+
+@main.command()
+def check() -> None:
+    """Check the configuration, and whether the database and the mail server answer."""
+    settings = _settings()
+    with _database(settings) as settings:
+        troubles = _run(_troubles(settings))
+    for trouble in troubles:
+        click.echo(trouble, err=True)
+    if troubles:
+        sys.exit(1)
+    click.echo("The configuration is fine; the database and the mail server answer.")
+
+
+def _settings(*, demo: bool = False) -> Settings:
+    try:
+        return the_settings.read(demo=demo)
+    except BadSettings as bad:
+        for mistake in bad.mistakes:
+            click.echo(mistake, err=True)
+        sys.exit(2)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database that runs: the one they name, or the embedded one while inside."""
+    from peerhub.store import database, sealing  # noqa: PLC0415 - `match` needs no database
+
+    sealing.use(sealing.Keyring(settings.keys.sealing, settings.keys.hashing))
+    if settings.database_url:
+        database.lead_to(settings.database_url)
+        yield settings
+        return
+    with database.embedded(settings.data_folder) as url:
+        database.lead_to(url)
+        yield replace(settings, database_url=url)
+
+
+def _run(doing: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(doing)
+    except OSError as error:
+        click.echo(f"Cannot reach what is needed: {error.strerror or type(error).__name__}", err=True)
+        sys.exit(1)
+
+
+@asynccontextmanager
+async def _ready() -> AsyncIterator[None]:
+    from peerhub.store import database  # noqa: PLC0415
+
+    await database.migrate()
+    async with database.pool():
+        yield
+
+
+async def _serve(settings: Settings) -> None:
+    from peerhub.app import create_app  # noqa: PLC0415
+
+    async with _ready():
+        await _web_and_worker(settings, create_app(settings))
+
+
+async def _demo(settings: Settings) -> None:
+    from peerhub.app import create_app  # noqa: PLC0415
+    from peerhub.demo import community, mailbox, pages  # noqa: PLC0415
+
+    async with _ready(), mailbox.receiving(settings.data_folder / "mailbox") as smtp_url:
+        settings = replace(settings, smtp_url=smtp_url, community=community.NAME)
+        await community.fill_in(settings, _now(), say=click.echo)
+        click.echo(pages.welcome(settings))
+        await _web_and_worker(settings, create_app(settings, more=pages.routes(settings)))
+
+
+async def _web_and_worker(settings: Settings, app: Any) -> None:
+    """Serve until a signal comes; then finish the requests, then the letter in hand."""
+    import uvicorn  # noqa: PLC0415
+
+    from peerhub.jobs import worker  # noqa: PLC0415
+
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,  # addresses of pages carry tokens
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+    )
+    stop = asyncio.Event()
+    working = asyncio.create_task(worker.work(_office(settings), stop))
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        stop.set()
+        await working
+
+
+async def _work(settings: Settings) -> None:
+    from peerhub.jobs import worker  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    async with _ready():
+        click.echo("Working. Stop with Ctrl-C.")
+        await worker.work(_office(settings), stop)
+
+
+def _office(settings: Settings) -> Any:
+    from peerhub.app import office_of  # noqa: PLC0415
+
+    return office_of(settings)
+
+
+async def _add_organizer(settings: Settings, email: str, name: str, time_zone: str) -> None:
+    from peerhub.actions.organizers import make_organizer  # noqa: PLC0415
+    from peerhub.domain.refusals import Refusal  # noqa: PLC0415
+
+    async with _ready():
+        try:
+            await make_organizer(email, name=name, time_zone=time_zone, now=_now())
+        except Refusal as refusal:
+            raise click.ClickException(str(refusal)) from None
+
+
+async def _troubles(settings: Settings) -> list[str]:
+    from peerhub.mail import post  # noqa: PLC0415
+    from peerhub.store import database  # noqa: PLC0415
+
+    troubles = []
+    if not await database.answers():
+        troubles.append("DATABASE_URL: the database does not answer")
+    if trouble := await post.trouble_with(settings.smtp_url):
+        troubles.append(f"SMTP_URL: {trouble}")
+    return troubles
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
