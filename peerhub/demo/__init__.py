@@ -1,0 +1,1 @@
+"""A community to try peerhub with, and a mailbox that shows its letters."""

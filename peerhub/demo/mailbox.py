@@ -1,0 +1,102 @@
+"""Where the demo's mail goes: a real mail server on this machine that keeps every letter as a file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import cast
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from icalendar import Calendar
+
+
+@dataclass(frozen=True)
+class Received:
+    """One letter as it arrived."""
+
+    number: int
+    to: str
+    subject: str
+    sent_at: datetime
+    text: str
+    html: str
+    calendar: str
+
+
+@asynccontextmanager
+async def receiving(folder: Path) -> AsyncIterator[str]:
+    """Receive mail for everybody while inside, and give the server's SMTP URL."""
+    loop, keeper = asyncio.get_running_loop(), _Keeper(folder)
+    server = await loop.create_server(lambda: SMTP(keeper, loop=loop), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"smtp://127.0.0.1:{port}"
+    finally:
+        server.close()
+
+
+class _Keeper:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._number = max(_numbers(folder), default=0)
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self._number += 1
+        (self._folder / f"{self._number}.eml").write_bytes(cast(bytes, envelope.original_content))
+        return "250 kept"
+
+
+def latest(folder: Path, most: int = 200) -> list[Received]:
+    """The letters, newest first."""
+    return [letter for number in sorted(_numbers(folder), reverse=True)[:most] if (letter := read(folder, number))]
+
+
+def read(folder: Path, number: int) -> Received | None:
+    """One letter, or None where there is no such number."""
+    path = folder / f"{number}.eml"
+    if not path.is_file():
+        return None
+    mail = message_from_bytes(path.read_bytes(), policy=SMTP_POLICY)
+    return Received(
+        number=number,
+        to=str(mail["To"]),
+        subject=str(mail["Subject"]),
+        sent_at=parsedate_to_datetime(str(mail["Date"])),
+        text=_part(mail, "text/plain"),
+        html=_part(mail, "text/html"),
+        calendar=_part(mail, "text/calendar"),
+    )
+
+
+def calendar_lines(letter: Received) -> list[tuple[str, str]]:
+    """What a calendar would show of the letter, as (property, value)."""
+    if not letter.calendar:
+        return []
+    calendar = Calendar.from_ical(letter.calendar)
+    event = calendar.walk("VEVENT")[0]
+    shown = ("SUMMARY", "DTSTART", "DTEND", "LOCATION", "STATUS", "SEQUENCE", "ORGANIZER", "ATTENDEE", "UID")
+    lines = [("METHOD", str(calendar.get("METHOD", "")))]
+    return lines + [(name, _shown(event[name])) for name in shown if name in event]
+
+
+def _shown(value: object) -> str:
+    moment = getattr(value, "dt", None)
+    return f"{moment:%Y-%m-%d %H:%M %Z}" if isinstance(moment, datetime) else str(value)
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [int(path.stem) for path in folder.glob("*.eml") if path.stem.isdigit()]
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    for part in mail.walk():
+        if part.get_content_type() == kind:
+            return str(part.get_content())
+    return ""
