@@ -6,8 +6,8 @@ of the problem and the session alone: ``points_of`` is the definition, and the s
 Facilitators bring no points.
 
 Each preference is built from terms that a linear model can state exactly: something about one person at one hour
-(``overlap``, ``preferred_hours``), in one size and medium (``comfort``), the best one topic for the session (``topics``),
-the balance of two counts (``roles``), each person's nearest companion (``new_people``, ``trust``), and the size itself.
+(``overlap``, ``preferred_hours``), in one size and medium (``comfort``), the best topic for the session (``topics``),
+the balance of two counts (``roles``), each person's nearest companion (``new_people``, ``trust``), the size itself.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,18 @@ SPARE_CELLS: Final = (-2, -1, 0, 1)  # half an hour before the session and half 
 Preference = Callable[[Problem, PlannedSession], int]
 
 
-def points_of(problem: Problem, session: PlannedSession) -> int:
-    """All points of a session."""
-    return sum(points for _, points in points_by_preference(problem, session))
+def points_of(problem: Problem, session: PlannedSession, among: tuple[Preference, ...] | None = None) -> int:
+    """All points of a session, or those of some preferences."""
+    program = problem.program
+    return sum(weight(program, prefer.__name__) * prefer(problem, session) for prefer in among or PREFERENCES)
+
+
+def hour_points(problem: Problem, person: Participant, start: int) -> int:
+    """What one person adds because of when the session starts: the preferences ``AT_AN_HOUR``."""
+    program = problem.program
+    return weight(program, "overlap") * time_to_spare(problem, person, start) + weight(
+        program, "preferred_hours"
+    ) * goodness(problem, person, start)
 
 
 def points_by_preference(problem: Problem, session: PlannedSession) -> list[tuple[str, int]]:
@@ -114,6 +123,8 @@ PREFERENCES: Final[tuple[Preference, ...]] = (
     preferred_hours,
     ideal_size,
 )
+AT_AN_HOUR: Final[tuple[Preference, ...]] = (overlap, preferred_hours)
+AT_ANY_HOUR: Final[tuple[Preference, ...]] = tuple(p for p in PREFERENCES if p not in AT_AN_HOUR)
 
 
 # The terms, from 0 to 100 each

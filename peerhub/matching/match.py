@@ -1,0 +1,148 @@
+"""From a problem to a proposal: choose the solver, account for everyone, and check the answer against the rules.
+
+What the numbers of a proposal mean:
+
+- ``matched`` is how many people have a seat as a peer. Who leads a session is seated too and never listed as unmatched,
+  but leading does not add to ``matched``: facilitators are there for the others.
+- The *matched weight* is the sum, over the people matched, of 1 and their ``owed``. The search puts the highest matched
+  weight first, then the most people, then the most points.
+- ``matched_bound``: no proposal whose matched weight is at least as high matches more people. Proven.
+- ``bound``: no proposal with the same matched weight and number of people has more points. Proven.
+- ``cut``: the time limit or a stop ended the search before its work was done, so another run may answer differently. A
+  search that ends by its own measure of work, which runs alike on every machine, is not cut, but may leave a gap.
+
+This module imports OR-Tools only when it matches: the web may import it for its types.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peerhub.domain.availability import CELL_MINUTES
+from peerhub.domain.refusals import Refusal
+from peerhub.matching import reasons
+from peerhub.matching.preferences import points_of
+from peerhub.matching.problem import Pin, Problem
+from peerhub.matching.proposal import PlannedSession, Progress, Proposal
+from peerhub.matching.rules import broken_rules, describe, keeps
+
+if TYPE_CHECKING:
+    from peerhub.matching.search import Found, Model, Search
+
+
+class PinsClash(Refusal):
+    """Pins that cannot all be kept; ``pins`` are as few of them as make it impossible."""
+
+    def __init__(self, problem: Problem, pins: tuple[Pin, ...]) -> None:
+        self.pins = pins
+        named = "; ".join(describe(problem, pin) for pin in pins)
+        one = f"this pin cannot be kept: {named}. Unpin it, or pin another time or other people"
+        super().__init__(one if len(pins) == 1 else f"these pins cannot all be kept: {named}. Unpin one of them")
+
+
+class MatcherBroken(AssertionError):
+    """The matcher's own answer breaks a rule: a mistake in this program, never in the input."""
+
+
+def match(
+    problem: Problem,
+    *,
+    time_limit: float = 60,
+    processes: int = 1,
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Proposal:
+    """The best proposal that was found within the time; everyone in the problem is in it.
+
+    Raises:
+        Refusal: pins that clash (PinsClash), or more people than fit into memory.
+    """
+    check(problem)
+    from peerhub.matching.search import Search  # noqa: PLC0415  (takes a second, and the web must not)
+
+    search = Search(time_limit, processes, seed, on_progress, should_stop)
+    search.report(Progress("reading", search.seconds))
+    found = _best(problem, search)
+    search.report(Progress("explaining", search.seconds))
+    return _checked(problem, _proposal(problem, found))
+
+
+def check(problem: Problem) -> None:
+    """Refuse what no file and no form lets through, before it does harm."""
+    if problem.week.weekday() != 0:
+        raise Refusal(f"the week must begin on a Monday; {problem.week} is another day")
+    if problem.slot_minutes <= 0 or problem.slot_minutes % CELL_MINUTES:
+        raise Refusal(f"the slot must be a multiple of {CELL_MINUTES} minutes")
+    if problem.program.session_minutes <= 0:
+        raise Refusal("a session must last at least a minute")
+    if len(problem.by_id) < len(problem.participants):
+        raise Refusal("each participant must have an id of their own")
+
+
+def _best(problem: Problem, search: "Search") -> "Found":
+    from peerhub.matching.search import CannotHold, best  # noqa: PLC0415
+
+    try:
+        return best(problem, _model(problem), search)
+    except CannotHold:
+        raise PinsClash(problem, _clash(problem, search)) from None
+
+
+def _model(problem: Problem) -> "Model":
+    from peerhub.matching.groups import Groups  # noqa: PLC0415
+    from peerhub.matching.pairs import Pairs  # noqa: PLC0415
+
+    small = problem.program.largest <= 3 and problem.program.facilitators_per_session == 0
+    return Pairs(problem).model() if small else Groups(problem).model()
+
+
+def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
+    """As few pins as cannot all be kept, found by halving: each step finds one that the ones before it need."""
+    from peerhub.matching.search import can_hold  # noqa: PLC0415
+
+    def possible(pins: tuple[Pin, ...]) -> bool:
+        return can_hold(_model(replace(problem, pinned=pins)), search)
+
+    clash: tuple[Pin, ...] = ()
+    rest = problem.pinned
+    while possible(clash):
+        low, high = 1, len(rest)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if possible(clash + rest[:middle]) else (low, middle)
+        clash, rest = (*clash, rest[low - 1]), rest[: low - 1]
+    return clash
+
+
+def _proposal(problem: Problem, found: "Found") -> Proposal:
+    sessions = tuple(_finished(problem, session) for session in _in_order(found.sessions))
+    points = sum(session.points for session in sessions)
+    return Proposal(
+        sessions,
+        reasons.why_unmatched(problem, sessions),
+        points=points,
+        bound=max(points, found.bound),
+        matched=len({person for session in sessions for person in session.people}),
+        matched_bound=found.matched_bound,
+        cut=found.cut,
+    )
+
+
+def _in_order(sessions: tuple[PlannedSession, ...]) -> list[PlannedSession]:
+    return sorted(sessions, key=lambda session: (session.starts_at, session.people))
+
+
+def _finished(problem: Problem, session: PlannedSession) -> PlannedSession:
+    return replace(
+        session,
+        points=points_of(problem, session),
+        why=reasons.why(problem, session),
+        pinned=any(keeps(session, pin) for pin in problem.pinned),
+    )
+
+
+def _checked(problem: Problem, proposal: Proposal) -> Proposal:
+    if broken := broken_rules(problem, proposal):
+        raise MatcherBroken("; ".join(f"{one.rule}: {len(one.people)} people" for one in broken[:10]))
+    return proposal

@@ -1,0 +1,258 @@
+"""How a solver is run: first as many people as possible, then points; with limits, progress and a stop.
+
+The only module of the matcher that looks at a clock, and only to keep to a limit. OR-Tools is imported here and by
+``pairs`` and ``groups`` alone; nothing else may import these three at the top of a module.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from ortools.sat.python import cp_model
+
+from peerhub.domain.refusals import Refusal
+from peerhub.matching.problem import Problem
+from peerhub.matching.proposal import PlannedSession, Progress
+
+MOST_VARIABLES: Final = 600_000
+MOST_MEMORY_MB: Final = 4_000
+WORK_PER_SECOND: Final = 1.0  # of the solver's own deterministic clock, which runs alike on every machine
+POLL_SECONDS: Final = 0.05
+SHARE_FOR_PEOPLE: Final = 0.5  # of the time limit, for seating as many people as possible; points get the rest
+
+Choice: TypeAlias = cp_model.IntVar
+Linear: TypeAlias = cp_model.LinearExprT
+Values = Callable[[Choice], int]
+
+
+class TooLarge(Refusal):
+    """More people than fit into memory; the message says how many would."""
+
+
+class NotInTime(Refusal):
+    """The search was ended before it knew a proposal that keeps all pins."""
+
+
+class CannotHold(Exception):
+    """The model has no solution at all, which only pins can cause."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with the parts that a search asks for.
+
+    ``matched`` says for each person that could have a seat as a peer whether they have one; ``points`` is what the
+    preferences add up to; ``sessions_in`` reads the sessions from the values of a solution.
+    """
+
+    cp: cp_model.CpModel
+    matched: Mapping[str, Linear]
+    points: Linear
+    sessions_in: Callable[[Values], tuple[PlannedSession, ...]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best sessions that a search came upon, and what it proved.
+
+    ``bound`` is an upper bound on the points of any proposal with the same matched weight and number of people.
+    ``matched_bound`` bounds the number of people in any proposal whose matched weight is at least as high.
+    """
+
+    sessions: tuple[PlannedSession, ...]
+    bound: int
+    matched_bound: int
+    cut: bool
+
+
+@dataclass
+class Search:
+    """The limits of one search and the ears it reports to."""
+
+    time_limit: float
+    processes: int = 1
+    seed: int = 0
+    on_progress: Callable[[Progress], None] = lambda _: None
+    should_stop: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic
+    began: float = field(init=False)
+    stopped: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    @property
+    def seconds(self) -> float:
+        return self.clock() - self.began
+
+    def report(self, progress: Progress) -> None:
+        self.on_progress(progress)
+
+
+def weights_of(problem: Problem) -> dict[str, int]:
+    """How much it counts to match each person: 1, and 1 more for each round in a row that they were left out."""
+    return {person.id: 1 + max(0, person.owed) for person in problem.participants}
+
+
+def best(problem: Problem, model: Model, search: Search) -> Found:
+    """Search in order: the highest matched weight, at that weight the most people, at that number the most points.
+
+    Raises:
+        CannotHold: nothing keeps all pins.
+    """
+    weights = {person: weights_of(problem)[person] for person in model.matched}
+    step = len(problem.participants) + 1
+    rank = cp_model.LinearExpr.weighted_sum(
+        list(model.matched.values()), [weights[person] * step + 1 for person in model.matched]
+    )
+
+    def people_progress(value: int, bound: int) -> Progress:
+        most = most_people(bound, value, step, weights.values())
+        return Progress("matching", search.seconds, matched=value % step, matched_bound=most)
+
+    model.cp.maximize(rank)
+    people = _Run(model.cp, search, search.time_limit * SHARE_FOR_PEOPLE, people_progress)
+    if people.status == cp_model.INFEASIBLE:
+        raise CannotHold
+    if people.values is None:
+        most = most_people(people.bound, 0, step, weights.values())
+        if problem.pinned:
+            raise NotInTime("the time was too short to find a proposal that keeps every pin; allow some more seconds")
+        return Found((), 0, most, cut=True)  # nobody is seated, and nobody seated has no points
+    matched, most = people.objective % step, most_people(people.bound, people.objective, step, weights.values())
+
+    def points_progress(value: int, bound: int) -> Progress:
+        return Progress("improving", search.seconds, value, bound, matched, most)
+
+    first = model.sessions_in(people.value)
+    model.cp.add(rank == people.objective)
+    _start_from(model.cp, people.values)
+    model.cp.maximize(model.points)
+    points = _Run(model.cp, search, search.time_limit - search.seconds, points_progress)
+    sessions = model.sessions_in(points.value) if points.values is not None else first
+    return Found(sessions, points.bound, most, people.cut or points.cut)
+
+
+def most_people(rank_bound: int, rank: int, step: int, weights: Iterable[int]) -> int:
+    """A bound on how many people any proposal matches whose matched weight is at least that of ``rank``.
+
+    A rank is ``weight * step + people``. When the weight is proven, the rest of the bound is the number of people;
+    otherwise nobody can match more people than the lightest that fit under the bound.
+    """
+    if rank_bound // step == rank // step:
+        return rank_bound % step
+    room, most = rank_bound // step, 0
+    for one in sorted(weights):
+        room -= one
+        if room < 0:
+            break
+        most += 1
+    return most
+
+
+def can_hold(model: Model, search: Search) -> bool:
+    """Whether the model has any solution; yes when there was no time to find out."""
+    run = _Run(model.cp, search, search.time_limit, lambda *_: None)
+    return bool(run.status != cp_model.INFEASIBLE)
+
+
+class _Run:
+    """One run of the solver in a thread of its own, while this thread listens for a stop and reports progress."""
+
+    def __init__(
+        self,
+        cp: cp_model.CpModel,
+        search: Search,
+        seconds: float,
+        progress: Callable[[int, int], Progress | None],
+    ) -> None:
+        self._search = search
+        self._progress = progress
+        self._heard = (0, 0)
+        self._solver = _solver(search, max(0.05, seconds))
+        self._solver.best_bound_callback = self._hear_bound
+        self._listener = _Listener(self._hear_value)
+        self._known: list[int | None] = [None, None]
+        self._solve(cp)
+        self.status = self._status
+        response = self._solver.response_proto
+        found = self.status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+        self.values: Sequence[int] | None = list(response.solution) if found else None
+        self.objective = round(response.objective_value) if found else 0
+        self.bound = (
+            self.objective if self.status == cp_model.OPTIMAL else math.floor(response.best_objective_bound + 1e-6)
+        )
+        self.cut = self.status != cp_model.OPTIMAL and (search.stopped or response.wall_time >= seconds)
+
+    def value(self, variable: cp_model.IntVar) -> int:
+        return int(self._solver.value(variable))
+
+    def _solve(self, cp: cp_model.CpModel) -> None:
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self._status = self._solver.solve(cp, self._listener)
+            except BaseException as error:  # handed to the thread that waits
+                failed.append(error)
+
+        thread = threading.Thread(target=run, name="peerhub-solver", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(POLL_SECONDS)
+                self._listen()
+        finally:
+            while thread.is_alive():
+                self._solver.stop_search()
+                thread.join(POLL_SECONDS)
+        if failed:
+            raise failed[0]
+
+    def _listen(self) -> None:
+        if self._search.stopped or self._search.should_stop():
+            self._search.stopped = True
+            self._solver.stop_search()
+        value, bound = self._known
+        if value is not None and bound is not None and (value, bound) != self._heard:
+            self._heard = value, bound
+            if progress := self._progress(value, max(value, bound)):
+                self._search.report(progress)
+
+    def _hear_value(self, value: float, bound: float) -> None:
+        self._known[:] = [round(value), math.floor(bound + 1e-6)]
+
+    def _hear_bound(self, bound: float) -> None:
+        self._known[1] = math.floor(bound + 1e-6)
+
+
+class _Listener(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
+    """Hears of each better solution."""
+
+    def __init__(self, hear: Callable[[float, float], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def on_solution_callback(self) -> None:
+        self._hear(self.objective_value, self.best_objective_bound)
+
+
+def _solver(search: Search, seconds: float) -> cp_model.CpSolver:
+    solver = cp_model.CpSolver()
+    solver.parameters.random_seed = search.seed
+    solver.parameters.num_workers = max(1, search.processes)
+    solver.parameters.interleave_search = True  # the same answer whatever the machine is doing
+    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.max_deterministic_time = seconds * WORK_PER_SECOND
+    solver.parameters.max_memory_in_mb = MOST_MEMORY_MB
+    solver.parameters.catch_sigint_signal = False
+    return solver
+
+
+def _start_from(cp: cp_model.CpModel, values: Sequence[int]) -> None:
+    cp.clear_hints()
+    for index, value in enumerate(values):
+        cp.add_hint(cp.get_int_var_from_proto_index(index), value)
