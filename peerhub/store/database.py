@@ -13,6 +13,16 @@ from peerhub.store.engine import DB
 
 _MIGRATING = 0x70656572687562  # "peerhub": the advisory lock that one migrating process holds
 POOL_SIZE = 10
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)  # what is raised when the database cannot be reached right now
 
 
 def lead_to(url: str) -> None:

@@ -1,0 +1,73 @@
+"""Who belongs to the community: a member as pages and actions know them, and which names and languages can be."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+MOST_LETTERS: Final = 40
+MOST_LANGUAGES: Final = 10
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, bidi, zero-width, unassigned, line separators
+_JOINERS = "\u200d"  # holds some emoji and Indic letters together
+_MOST_MARKS = 4  # accents on one letter; more of them climb over the lines around
+
+
+class BadName(ValueError):
+    """A name that cannot be; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member as pages know them: never with their address."""
+
+    id: UUID
+    name: str
+    time_zone: str
+    is_organizer: bool = False
+    stage: str = "active"
+
+
+def tidy_name(text: str) -> str:
+    """The name as it is kept: without spaces around, and each letter written in one way.
+
+    Raises:
+        BadName: empty, longer than 40 letters, or with characters that cannot be seen.
+    """
+    if len(text) > 40 * MOST_LETTERS:
+        raise BadName(f"Please use at most {MOST_LETTERS} letters.")
+    name = " ".join(unicodedata.normalize("NFC", text).strip().split(" "))
+    name = re.sub(" {2,}", " ", name)
+    if not name:
+        raise BadName("Please give a name that others may call you.")
+    if len(name) > MOST_LETTERS:
+        raise BadName(f"Please use at most {MOST_LETTERS} letters.")
+    if any(unicodedata.category(letter) in _HIDDEN and letter not in _JOINERS for letter in name):
+        raise BadName("Please leave out characters that cannot be seen.")
+    if not any(unicodedata.category(letter)[0] in "LNS" for letter in name) or _is_piled_up(name):
+        raise BadName("Please use a name with letters that others can read.")
+    return name
+
+
+def _is_piled_up(name: str) -> bool:
+    marks = 0
+    for letter in unicodedata.normalize("NFD", name):
+        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
+        if marks > _MOST_MARKS:
+            return True
+    return False
+
+
+def tidy_languages(texts: list[str]) -> tuple[str, ...]:
+    """Language codes such as ``en`` or ``pt-br``, each once, in the order given.
+
+    Raises:
+        BadName: not a language code, or too many.
+    """
+    codes = tuple(dict.fromkeys(text.strip().lower() for text in texts if text.strip()))
+    if len(codes) > MOST_LANGUAGES:
+        raise BadName(f"Please choose at most {MOST_LANGUAGES} languages.")
+    if not all(_LANGUAGE.fullmatch(code) for code in codes):
+        raise BadName("Please choose from the languages offered.")
+    return codes
