@@ -1,0 +1,190 @@
+"""What we say: a letter is a mail as we compose it, and each kind has one function and one pair of templates.
+
+A template's ``.txt`` opens with ``Subject:``; its ``.html`` says the same. A discreet letter names nobody and no topic.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from css_inline import CSSInliner
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from peerhub.domain.wall import day_in_words, on_the_wall
+from peerhub.mail import calendar, links
+from peerhub.mail.letterhead import Letterhead
+from peerhub.mail.plain import one_line
+from peerhub.mail.recipient import Recipient, SeatInvitation
+
+__all__ = [
+    "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation", "changed_invitation",
+    "check_in_request", "confirm_address", "invitation", "not_matched", "removed_from_session", "round_opens",
+    "sign_in",
+]  # fmt: skip
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
+AT_ONCE, IN_TURN = 0, 1  # the lanes: somebody waits at a sign-in page, nobody waits for the others
+SIGN_IN_EXPIRES = timedelta(minutes=15)
+CONFIRM_EXPIRES = timedelta(days=1)
+NEWS_EXPIRES = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail to one member. ``cause`` names the fact it tells of, so that no fact is told twice.
+
+    ``about`` is the calendar UID it speaks of, ``method`` what ``calendar`` asks of it. Lane 0 leaves first.
+    """
+
+    kind: str
+    to: Recipient
+    subject: str
+    text: str
+    html: str
+    cause: str
+    expires_at: datetime
+    lane: int = IN_TURN
+    about: str | None = None
+    calendar: bytes | None = None
+    method: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Letter({self.kind!r}, {self.to!r})"
+
+
+def confirm_address(head: Letterhead, to: Recipient, link: str, now: datetime) -> Letter:
+    return _letter("confirm_address", head, to, [link], now + CONFIRM_EXPIRES, lane=AT_ONCE, link=link)
+
+
+def sign_in(head: Letterhead, to: Recipient, link: str, now: datetime) -> Letter:
+    return _letter("sign_in", head, to, [link], now + SIGN_IN_EXPIRES, lane=AT_ONCE, link=link)
+
+
+def already_a_member(head: Letterhead, to: Recipient, link: str, now: datetime) -> Letter:
+    """Somebody signed up with the address of a member: it holds a link to sign in with."""
+    return _letter("already_a_member", head, to, [link], now + SIGN_IN_EXPIRES, lane=AT_ONCE, link=link)
+
+
+def round_opens(  # noqa: PLR0917
+    head: Letterhead, to: Recipient, program_name: str, week: date, link: str, now: datetime
+) -> Letter:
+    cause = [program_name, str(week), link]
+    return _letter(
+        "round_opens", head, to, cause, now + NEWS_EXPIRES, program=one_line(program_name), week=week, link=link
+    )  # fmt: skip
+
+
+def not_matched(  # noqa: PLR0917
+    head: Letterhead, to: Recipient, program_name: str, week: date, round_id: object, now: datetime
+) -> Letter:
+    """One constant wording for everyone, whatever the reason was."""
+    return _letter(
+        "not_matched", head, to, [str(round_id)], now + NEWS_EXPIRES, program=one_line(program_name), week=week
+    )  # fmt: skip
+
+
+def invitation(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    return _seat_letter("invitation", head, to, seat, now)
+
+
+def changed_invitation(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    """The seat's new time or place; ``seat.sequence`` has risen."""
+    return _seat_letter("changed_invitation", head, to, seat, now)
+
+
+def cancelled_invitation(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    """The session will not take place; ``seat.sequence`` has risen."""
+    return _seat_letter("cancelled_invitation", head, to, seat, now)
+
+
+def removed_from_session(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    """The session goes on without this member; ``seat.sequence`` has risen."""
+    return _seat_letter("removed_from_session", head, to, seat, now)
+
+
+def check_in_request(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    return _letter(
+        "check_in_request", head, to, [str(seat.seat_id)], now + NEWS_EXPIRES,
+        link=links.check_in_page(head, seat.seat_id), **_facts(seat),
+    )  # fmt: skip
+
+
+def _seat_letter(kind: str, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    if kind in ("invitation", "changed_invitation"):
+        entry, method, expires_at = calendar.request(seat, head, to, now), "REQUEST", seat.span.starts_at
+    else:
+        goes_on = kind == "removed_from_session"
+        entry, method = calendar.cancel(seat, head, to, now, session_goes_on=goes_on), "CANCEL"
+        expires_at = seat.span.ends_at
+    return _letter(
+        kind, head, to, [str(seat.seat_id), str(seat.sequence)], expires_at,
+        about=seat.uid, calendar=entry, method=method, link=links.rsvp_link(head, seat.seat_id), **_facts(seat),
+    )  # fmt: skip
+
+
+def _facts(seat: SeatInvitation) -> dict[str, Any]:
+    return {
+        "when": on_the_wall(seat.span, seat.time_zone),
+        "medium": calendar.medium_in_words(seat.medium),
+        "program": one_line(seat.program_name),
+        "others": [one_line(name) for name in seat.others],
+        "leads": seat.part == "facilitator",
+        "place": one_line(seat.place, 400),
+    }
+
+
+def _letter(
+    kind: str,
+    head: Letterhead,
+    to: Recipient,
+    fact: list[str],
+    expires_at: datetime,
+    *,
+    lane: int = IN_TURN,
+    about: str | None = None,
+    calendar: bytes | None = None,
+    method: str | None = None,
+    **words: Any,
+) -> Letter:
+    words |= {
+        "name": one_line(to.name), "discreet": to.discreet, "community": one_line(head.community),
+        "crisis": links.crisis_page(head), "sign_in": links.sign_in_page(head),
+    }  # fmt: skip
+    opening, _, text = _templates().get_template(f"{kind}.txt").render(words).partition("\n")
+    subject = opening.removeprefix("Subject:").strip()
+    html = _inliner().inline(_templates().get_template(f"{kind}.html").render(words | {"subject": subject}))
+    return Letter(
+        kind, to, subject, text.strip() + "\n", html, _cause(kind, to, fact), expires_at, lane, about, calendar, method
+    )
+
+
+def _cause(kind: str, to: Recipient, fact: list[str]) -> str:
+    """The fact's name as a hash: the same fact, the same name, and no link or word that could be read back."""
+    return f"{kind}:{to.member_id}:{sha256(chr(0).join(fact).encode()).hexdigest()[:32]}"
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["day"] = day_in_words
+    templates.filters["listed"] = _listed
+    return templates
+
+
+def _listed(names: list[str]) -> str:
+    """``Ana, Ben and Cat``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+@cache
+def _inliner() -> CSSInliner:
+    return CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)

@@ -1,0 +1,17 @@
+"""Words that others typed, made fit for one line of a letter, a header or a calendar."""
+
+import unicodedata
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LONGEST = 120
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """The text on one line, without control and direction characters, cut where it is too long."""
+    kept = "".join(" " if _breaks(sign) else sign for sign in text[: 4 * longest] if sign not in _BIDI)
+    words = " ".join(kept.split())
+    return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
+
+
+def _breaks(sign: str) -> bool:
+    return unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}
