@@ -1,0 +1,96 @@
+"""The duties: each does one due thing that the clock asks for, and says whether there was one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from random import random
+from uuid import UUID
+
+from peerhub.mail.letterhead import Letterhead
+from peerhub.mail.post import Ending, Line, Post, TransportTrouble
+from peerhub.store import outbox
+
+_LETTERS_AT_ONCE = 10
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Office:
+    """What a worker works with; ``stop`` is set when it should finish what it has in hand and go."""
+
+    head: Letterhead
+    smtp_url: str
+    worker: UUID
+    jitter: Callable[[], float] = random
+    clock: Callable[[], datetime] = _now
+    lease: timedelta = outbox.LEASE
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __repr__(self) -> str:
+        return f"Office({self.worker})"
+
+    @cached_property
+    def post(self) -> Post:
+        return Post(self.smtp_url, self.head.mail_from)
+
+
+Duty = Callable[[Office, datetime], Awaitable[bool]]
+
+
+async def post_letters(office: Office, now: datetime) -> bool:
+    """Offer the letters that are due to the mail server."""
+    if office.post.rests(now):
+        return False
+    claimed = await outbox.claim(office.worker, now, _LETTERS_AT_ONCE, office.lease)
+    tried = set()
+    try:
+        async with office.post.line() as line:
+            for letter in claimed:
+                if office.stop.is_set() or office.clock() >= letter.lease_until:
+                    break
+                await _post(office, line, letter)
+                tried.add(letter.id)
+    except TransportTrouble:
+        office.post.rest(now)
+        return False
+    finally:
+        if left := [letter.id for letter in claimed if letter.id not in tried]:
+            await outbox.release(office.worker, left)
+    return bool(tried)
+
+
+async def _post(office: Office, line: Line, letter: outbox.Claimed) -> None:
+    async def may_send() -> bool:
+        return await outbox.fence(office.worker, letter.id, office.clock(), office.lease)
+
+    answer = await line.offer(letter.to, letter.mail, may_send)
+    now = office.clock()
+    match answer.ending:
+        case Ending.ACCEPTED:
+            await outbox.sent(letter.id, now)
+        case Ending.LATER:
+            await outbox.delay(office.worker, letter.id, now, office.jitter(), answer.trouble)
+        case Ending.REFUSED:
+            await outbox.fail(office.worker, letter.id, now, answer.trouble)
+        case Ending.NOT_WANTED:
+            await outbox.release(office.worker, [letter.id])
+        case Ending.UNKNOWN:
+            pass  # once its lease has run out, it is sent again and counted as ambiguous
+
+
+async def expire_letters(_office: Office, now: datetime) -> bool:
+    """End the letters that come too late."""
+    return await outbox.expire_due(now) > 0
+
+
+async def purge_letters(_office: Office, now: datetime) -> bool:
+    """Forget what old letters said."""
+    return await outbox.purge_bodies(now) > 0
+
+
+DUTIES: tuple[Duty, ...] = (post_letters, expire_letters, purge_letters)

@@ -1,0 +1,50 @@
+"""The loop over the duties: each in a loop of its own, so that a long one keeps no letter waiting."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import structlog
+
+from peerhub.jobs.duties import DUTIES, Duty, Office
+
+TICK = 1.0
+_LONGEST_PAUSE = 30.0
+_log = structlog.get_logger(__name__)
+
+
+async def work(office: Office, stop: asyncio.Event, tick: float = TICK, duties: Sequence[Duty] | None = None) -> None:
+    """Do what is due until ``stop`` is set; what is in hand then is finished, and the rest is given back.
+
+    ``tick`` is the pause, in seconds, of a duty that had nothing to do.
+    """
+    office = replace(office, stop=stop)
+    async with asyncio.TaskGroup() as group:
+        for duty in DUTIES if duties is None else duties:
+            group.create_task(_keep_doing(duty, office, tick), name=_name(duty))
+
+
+async def _keep_doing(duty: Duty, office: Office, tick: float) -> None:
+    """Do one duty again and again; in trouble, such as a database that is gone, it waits longer each time."""
+    troubles = 0
+    while not office.stop.is_set():
+        try:
+            did_something = await duty(office, office.clock())
+        except Exception as error:
+            troubles += 1
+            _log.warning("a duty failed", duty=_name(duty), error=type(error).__name__)  # its words may name a person
+            await _pause(office, min(tick * 2**troubles, _LONGEST_PAUSE))
+            continue
+        troubles = 0
+        if not did_something:
+            await _pause(office, tick)
+
+
+async def _pause(office: Office, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(office.stop.wait(), seconds)
+
+
+def _name(duty: Duty) -> str:
+    return getattr(duty, "__name__", "duty")
