@@ -33,7 +33,9 @@ def _grid(wall: tuple[int, ...], slot_minutes: int) -> int:
 
 def pinned_start(problem: Problem, pin: Pin) -> int:
     """The cell at which a pin wants its session to start, as one bit; 0 when it names no time, or an impossible one."""
-    cells = cells_of(problem, pin.span) if pin.span else None
+    if pin.span is None or pin.span.length != timedelta(minutes=problem.program.session_minutes):
+        return 0
+    cells = cells_of(problem, pin.span)
     return cells & -cells if cells else 0
 
 

@@ -103,6 +103,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
     Raises:
         CannotHold: nothing keeps all pins.
     """
+    search.report(Progress("matching", search.seconds))
     weights = {person: weights_of(problem)[person] for person in model.matched}
     step = len(problem.participants) + 1
     rank = cp_model.LinearExpr.weighted_sum(

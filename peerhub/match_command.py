@@ -1,0 +1,327 @@
+"""`peerhub match`: the matcher without the web. A file in; a proposal, a table and calendars out.
+
+For people: progress and a table on a terminal, every mistake in a file with its line and field.
+
+For programs: ``peerhub match - --out - --progress lines --with-parent`` reads a problem (JSON) on standard input and
+writes the proposal (JSON) on standard output. On standard error each line is one JSON object: progress has ``phase``,
+``seconds``, ``points``, ``bound``, ``gap``, ``matched`` and ``matched_bound``; what went wrong is one object with
+``error`` and ``mistakes``. SIGINT or SIGTERM ends the search: the best proposal so far is written, with
+``"cut": true``, and the status is 0. With ``--with-parent`` the process is killed when the one that started it dies.
+
+Exit status: 0 a proposal was written; 1 ``--check`` found a difference; 2 the input is wrong, and nothing was written.
+"""
+
+import ctypes
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from peerhub.domain.availability import is_zone
+from peerhub.domain.programs import Kind
+from peerhub.domain.refusals import Refusal
+from peerhub.matching.match import match as find_match
+from peerhub.matching.members_csv import EXAMPLE, read_members
+from peerhub.matching.mistakes import BadFile, Mistake
+from peerhub.matching.problem import Problem
+from peerhub.matching.problem_file import ReadProblem, problem_to_json, read_problem
+from peerhub.matching.proposal import Progress, Proposal
+from peerhub.matching.proposal_file import differences, proposal_to_json, table
+
+WRONG_INPUT: Final = 2
+DIFFERENT: Final = 1
+MOST_BYTES: Final = 200_000_000
+_PR_SET_PDEATHSIG: Final = 1
+
+EXAMPLE_WEEK: Final = date(2026, 11, 30)
+
+
+@click.command("match")
+@click.argument("file", metavar="FILE", required=False)
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Buddies or sessions, if FILE is a CSV.")
+@click.option("--week", help="The Monday of the week, like 2026-11-30.")
+@click.option("--out", metavar="FILE", help="Where the proposal (JSON) goes; - is standard output.")
+@click.option("--ics", metavar="DIR", type=click.Path(file_okay=False), help="Write one calendar per person into DIR.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of the table.")
+@click.option("--time-limit", type=click.FloatRange(0.1, 86_400), default=60, show_default=True, help="In seconds.")
+@click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--check", metavar="PROPOSAL", help="Recount a proposal for FILE instead of making one.")
+@click.option("--example", type=click.Choice(["json", "csv"]), help="Print a file to start from.")
+@click.option("--progress", type=click.Choice(["auto", "bar", "lines", "none"]), default="auto", show_default=True)
+@click.option("--with-parent", is_flag=True, hidden=True, help="Die with the process that started this one.")
+@click.pass_context
+def match(context: click.Context, /, file: str | None, example: str | None, **options: Any) -> None:
+    """Match the people in FILE: a problem as JSON, or members as CSV with --kind and --week. FILE may be -."""
+    if options["with_parent"]:
+        die_with_parent()
+    if options["zone"] != "UTC" and not is_zone(options["zone"]):
+        raise click.UsageError(f"{options['zone']!r} is not a time zone; expected a name like Europe/Lisbon")
+    if example:
+        click.echo(example_file(example), nl=False)
+        return
+    if file is None:
+        raise click.UsageError("FILE is missing; `peerhub match --example csv` prints one to start from")
+    try:
+        status = _check(file, options) if options["check"] else _match(file, options)
+    except BadFile as error:
+        status = _complain(error.mistakes, options["progress"])
+    except Refusal as error:
+        status = _complain((Mistake("", str(error)),), options["progress"])
+    context.exit(status)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies; elsewhere it does nothing. Call it before a search."""
+    if not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died while we asked
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def example_file(kind: str) -> str:
+    """A small file that can be matched as it is."""
+    if kind == "csv":
+        return EXAMPLE
+    read = read_members(EXAMPLE, {"kind": Kind.BUDDIES.value, "week": EXAMPLE_WEEK.isoformat()})
+    return problem_to_json(read.problem) + "\n"
+
+
+def _match(file: str, options: dict[str, Any]) -> int:
+    with _stop_on_signals() as stopped:
+        return _match_until(stopped, file, options)
+
+
+def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]) -> int:
+    began = time.monotonic()
+    problem = _read(file, options)
+    read_at = time.monotonic()
+    phases: dict[str, float] = {}
+    with _shown(options["progress"]) as show:
+
+        def hear(progress: Progress) -> None:
+            phases.setdefault(progress.phase, time.monotonic())
+            show(progress)
+
+        proposal = find_match(
+            problem,
+            time_limit=options["time_limit"],
+            processes=options["processes"],
+            seed=options["seed"],
+            on_progress=hear,
+            should_stop=stopped,
+        )
+    done_at = time.monotonic()
+    listed_at = phases["matching"]
+    seconds = {
+        "read": read_at - began,
+        "candidates": listed_at - read_at,
+        "solve": done_at - listed_at,
+        "total": done_at - began,
+    }
+    settings = {name: options[name] for name in ("processes", "seed", "time_limit")}
+    _write(options["out"], proposal_to_json(proposal, problem, seconds, settings))
+    if options["ics"]:
+        _write_calendars(Path(options["ics"]), problem, proposal)
+    if options["progress"] != "lines":
+        _tell(problem, proposal, options, stopped())
+    return 0
+
+
+def _read(file: str, options: dict[str, Any]) -> Problem:
+    text = _text(file)
+    instead = {name: options[name] for name in ("kind", "week") if options[name]}
+    read = read_problem(text, instead) if _is_json(file, text) else _read_csv(text, instead)
+    for warning in read.warnings if options["progress"] != "lines" else ():
+        click.echo(f"note: {warning}", err=True)
+    return read.problem
+
+
+def _read_csv(text: str, instead: dict[str, Any]) -> ReadProblem:
+    if missing := [f"--{name}" for name in ("kind", "week") if name not in instead]:
+        raise Refusal(f"a CSV file needs {' and '.join(missing)}")
+    return read_members(text, instead)
+
+
+def _is_json(file: str, text: str) -> bool:
+    return not file.lower().endswith((".csv", ".tsv", ".txt")) and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+
+
+def _text(file: str) -> str:
+    """What stands in the file, or on standard input."""
+    try:
+        raw = sys.stdin.buffer.read(MOST_BYTES + 1) if file == "-" else _bytes(Path(file))
+    except OSError as error:
+        raise Refusal(f"{file} cannot be read: {error.strerror}") from None
+    if len(raw) > MOST_BYTES:
+        raise Refusal(f"{file} is larger than {MOST_BYTES // 1_000_000} MB")
+    try:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise BadFile([Mistake("", "this is not UTF-8; save the file as UTF-8, please", line)]) from None
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def _check(file: str, options: dict[str, Any]) -> int:
+    problem = _read(file, options)
+    found = differences(problem, _text(options["check"]))
+    for difference in found:
+        click.echo(difference, err=True)
+    click.echo("everything is as written" if not found else f"{len(found)} differences", err=True)
+    return DIFFERENT if found else 0
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM end the search instead of the program; a second Ctrl-C ends the program."""
+    heard: list[int] = []
+
+    def listen(number: int, _: FrameType | None) -> None:
+        if heard and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        heard.append(number)
+
+    before = {number: signal.signal(number, listen) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(heard)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _shown(how: str) -> Iterator[Callable[[Progress], None]]:
+    if how == "lines":
+        yield _show_line
+    elif how == "bar" or (how == "auto" and sys.stderr.isatty()):
+        with _bar() as bar:
+            task = bar.add_task("reading", total=None, numbers="")
+            yield lambda progress: bar.update(task, description=progress.phase, numbers=_numbers(progress))
+    else:
+        yield lambda _: None
+
+
+def _show_line(progress: Progress) -> None:
+    line = {
+        "phase": progress.phase,
+        "seconds": round(progress.seconds, 3),
+        "points": progress.points,
+        "bound": progress.bound,
+        "gap": round((progress.bound - progress.points) / progress.bound, 6) if progress.bound > 0 else 0.0,
+        "matched": progress.matched,
+        "matched_bound": progress.matched_bound,
+    }
+    _say_line(line)
+
+
+def _say_line(line: dict[str, Any]) -> None:
+    try:
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:  # nobody listens any more; the proposal may still be wanted
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def _bar() -> Bar:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
+    return Bar(*columns, console=Console(stderr=True), transient=True)
+
+
+def _numbers(progress: Progress) -> str:
+    matched = f"{progress.matched} matched, at most {progress.matched_bound}"
+    if not progress.bound:
+        return matched if progress.matched else ""
+    gap = (progress.bound - progress.points) / progress.bound
+    return f"{matched}; {progress.points:,} points, at most {progress.bound:,} (gap {gap:.2%})"
+
+
+def _write(out: str | None, text: str) -> None:
+    if out == "-":
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    elif out:
+        _replace(Path(out), text.encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write the whole file or nothing of it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise Refusal(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _write_calendars(folder: Path, problem: Problem, proposal: Proposal) -> None:
+    """One calendar for each person who has a session, by id."""
+    from peerhub.mail.calendar import person_calendar  # noqa: PLC0415
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{folder} cannot be made: {error.strerror}") from None
+    now = datetime.now(UTC).replace(microsecond=0)
+    for person in problem.participants:
+        theirs = [session for session in proposal.sessions if person.id in session.everyone]
+        if theirs:
+            entries = [(_uid(problem, person.id, s.people, s.span.starts_at), s.span, s.medium) for s in theirs]
+            content = person_calendar(entries, person.name or person.id, now)
+            _replace(folder / f"{file_name(person.id)}.ics", content)
+
+
+def _uid(problem: Problem, person: str, people: tuple[str, ...], starts_at: datetime) -> str:
+    """Always the same for the same seat, so that opening the file twice gives one entry; tells nobody's id."""
+    seat = json.dumps([problem.program.kind, str(problem.week), sorted(people), starts_at.isoformat(), person])
+    return f"{sha256(seat.encode()).hexdigest()[:32]}@peerhub"
+
+
+def file_name(person: str) -> str:
+    """The id as a file's name, whatever its characters are; different ids have different names."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", person)[:60]
+    return plain if plain == person else f"{plain}-{sha256(person.encode()).hexdigest()[:8]}"
+
+
+def _tell(problem: Problem, proposal: Proposal, options: dict[str, Any], stopped: bool) -> None:
+    console = Console(stderr=options["out"] == "-", soft_wrap=False)
+    if stopped:
+        Console(stderr=True).print("Stopped; this is the best proposal so far.")
+    console.print(table(proposal, problem, options["zone"]))
+
+
+def _complain(mistakes: tuple[Mistake, ...], how: str) -> int:
+    if how == "lines":
+        found = [{"line": mistake.line, "field": mistake.field, "text": mistake.text} for mistake in mistakes]
+        _say_line({"error": "the input is wrong", "mistakes": found})
+    else:
+        for mistake in mistakes:
+            click.echo(str(mistake), err=True)
+        click.echo(f"{len(mistakes)} {'mistake' if len(mistakes) == 1 else 'mistakes'}; nothing was written", err=True)
+    return WRONG_INPUT
