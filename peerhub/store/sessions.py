@@ -1,0 +1,223 @@
+"""Sessions and their seats: who meets whom, when, by which medium, and what each answered."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from peerhub.domain.availability import Span
+from peerhub.domain.refusals import NotFound, WrongStage
+from peerhub.matching.proposal import PlannedSession
+from peerhub.store import sealing
+from peerhub.store.tables import Seat, Session
+
+_AT_ONCE: Final = 1000  # rows in one statement; PostgreSQL takes 32,767 values
+
+
+@dataclass(frozen=True)
+class StoredSeat:
+    """One member in one session, and their answer."""
+
+    id: UUID
+    session_id: UUID
+    member_id: UUID
+    part: str
+    rsvp: str
+    uid: str
+    sequence: int
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class StoredSession:
+    """A meeting; ``seats`` are those that still stand, facilitators last."""
+
+    id: UUID
+    round_id: UUID
+    span: Span
+    medium: str
+    place: str
+    stage: str
+    seats: tuple[StoredSeat, ...]
+
+    @property
+    def peers(self) -> tuple[StoredSeat, ...]:
+        return tuple(seat for seat in self.seats if seat.part == "peer")
+
+    @property
+    def facilitators(self) -> tuple[StoredSeat, ...]:
+        return tuple(seat for seat in self.seats if seat.part == "facilitator")
+
+    @property
+    def as_planned(self) -> PlannedSession:
+        """As the rules see it."""
+        return PlannedSession(
+            tuple(str(seat.member_id) for seat in self.peers),
+            self.span,
+            self.medium,
+            tuple(str(seat.member_id) for seat in self.facilitators),
+        )
+
+
+async def put(round_id: UUID, planned: Iterable[PlannedSession], domain: str) -> None:
+    """Keep the sessions of a proposal, with a seat and a calendar UID of its own for everyone in them."""
+    new = [(uuid4(), session) for session in planned]
+    await _insert(
+        Session,
+        [
+            Session(id=id_, round=round_id, starts_at=one.span.starts_at, ends_at=one.span.ends_at, medium=one.medium)
+            for id_, one in new
+        ],
+    )
+    await _insert(Seat, [seat for id_, one in new for seat in _new_seats(id_, one, domain)])
+
+
+async def of_round(round_id: UUID) -> list[StoredSession]:
+    """The sessions of a round in the order of time, cancelled ones too."""
+    return await _sessions(
+        await Session.select().where(Session.round == round_id).order_by(Session.starts_at, Session.id)
+    )
+
+
+async def by_id(session_id: UUID) -> StoredSession:
+    """The session with that id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    sessions = await _sessions(await Session.select().where(Session.id == session_id))
+    if not sessions:
+        raise NotFound("there is no such session")
+    return sessions[0]
+
+
+async def of_seat(seat_id: UUID) -> UUID:
+    """The session of a seat, whether the seat still stands or not.
+
+    Raises:
+        NotFound: there is no such seat.
+    """
+    row = await Seat.select(Seat.session).where(Seat.id == seat_id).first()
+    if row is None:
+        raise NotFound("there is no such seat")
+    session_id: UUID = row["session"]
+    return session_id
+
+
+async def hold(session_id: UUID) -> StoredSession:
+    """A session that is still planned; nobody else changes it until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+        WrongStage: it was cancelled.
+    """
+    rows = await Session.raw("SELECT stage FROM session WHERE id = {} FOR UPDATE", session_id)
+    if not rows:
+        raise NotFound("there is no such session")
+    if rows[0]["stage"] != "planned":
+        raise WrongStage("this session was cancelled already")
+    return await by_id(session_id)
+
+
+async def change(session_id: UUID, span: Span, medium: str, place: str) -> None:
+    """Move a session to another time, medium or place."""
+    sealed = sealing.seal(place, Session.sealed_place, session_id) if place else None
+    await Session.update(
+        {
+            Session.starts_at: span.starts_at,
+            Session.ends_at: span.ends_at,
+            Session.medium: medium,
+            Session.sealed_place: sealed,
+        }
+    ).where(Session.id == session_id)
+
+
+async def cancel(session_id: UUID) -> None:
+    """The session does not take place."""
+    await Session.update({Session.stage: "cancelled"}).where(Session.id == session_id)
+
+
+async def ask_again(session_id: UUID) -> None:
+    """The time has changed, so earlier answers no longer count."""
+    await Seat.update({Seat.rsvp: "waiting", Seat.answered_at: None}).where(
+        Seat.session == session_id, Seat.removed_at.is_null()
+    )
+
+
+async def raise_sequence(session_id: UUID) -> None:
+    """A calendar takes a change of a seat only under a higher number."""
+    await Seat.raw("UPDATE seat SET sequence = sequence + 1 WHERE session = {} AND removed_at IS NULL", session_id)
+
+
+async def remove_seat(seat_id: UUID, now: datetime) -> None:
+    """The member no longer has this seat.
+
+    Raises:
+        WrongStage: it was removed already.
+    """
+    removed = await Seat.raw(
+        "UPDATE seat SET removed_at = {}, sequence = sequence + 1 WHERE id = {} AND removed_at IS NULL RETURNING id",
+        now, seat_id,
+    )  # fmt: skip
+    if not removed:
+        raise WrongStage("this person was taken out of the session already")
+
+
+def _new_seats(session_id: UUID, planned: PlannedSession, domain: str) -> list[Seat]:
+    parts = [("peer", person) for person in planned.people]
+    parts += [("facilitator", person) for person in planned.facilitators]
+    return [
+        Seat(id=uuid4(), session=session_id, member=UUID(person), part=part, uid=f"{secrets.token_hex(16)}@{domain}")
+        for part, person in parts
+    ]
+
+
+async def _insert(table: type[Session] | type[Seat], rows: list[Any]) -> None:
+    waiting = iter(rows)
+    while some := list(islice(waiting, _AT_ONCE)):
+        await table.insert(*some)
+
+
+async def _sessions(rows: list[dict[str, Any]]) -> list[StoredSession]:
+    if not rows:
+        return []
+    seats = defaultdict(list)
+    found = await (
+        Seat.select(*Seat.all_columns(), Seat.member.time_zone)
+        .where(Seat.session.is_in([row["id"] for row in rows]), Seat.removed_at.is_null())
+        .order_by(Seat.part, ascending=False)
+        .order_by(Seat.member)
+    )
+    for row in found:
+        seats[row["session"]].append(_seat(row))
+    return [_session(row, tuple(seats[row["id"]])) for row in rows]
+
+
+def _session(row: Mapping[str, Any], seats: tuple[StoredSeat, ...]) -> StoredSession:
+    sealed = row["sealed_place"]
+    return StoredSession(
+        id=row["id"],
+        round_id=row["round"],
+        span=Span(row["starts_at"], row["ends_at"]),
+        medium=row["medium"],
+        place=sealing.open_text(sealed, Session.sealed_place, row["id"]) if sealed else "",
+        stage=row["stage"],
+        seats=seats,
+    )
+
+
+def _seat(row: Mapping[str, Any]) -> StoredSeat:
+    return StoredSeat(
+        id=row["id"],
+        session_id=row["session"],
+        member_id=row["member"],
+        part=row["part"],
+        rsvp=row["rsvp"],
+        uid=row["uid"],
+        sequence=row["sequence"],
+        time_zone=row["member.time_zone"],
+    )
