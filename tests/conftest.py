@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.store import database, sealing
 from peerhub.store.engine import DB
 from peerhub.store.tables import TABLES
+from tests.smtp import Mailbox, mail_server
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)  # a Sunday; the next Monday is 2026-11-23
 KEYRING = sealing.Keyring({1: b"s" * 32}, b"h" * 32)
@@ -53,3 +55,10 @@ async def db(_pool: None) -> AsyncIterator[None]:
         await DB.run_ddl("SET LOCAL session_replication_role = replica")  # lets even the audit be emptied
         await DB.run_ddl(f"TRUNCATE {names}")
     yield
+
+
+@pytest.fixture
+def smtp(tmp_path: Path) -> Iterator[Mailbox]:
+    """A real mail server with an empty journal."""
+    with mail_server(tmp_path / "journal") as mailbox:
+        yield mailbox
