@@ -26,6 +26,11 @@ def crisis_page(head: Letterhead) -> str:
     return f"{head.base_url}/crisis"
 
 
+def round_page(head: Letterhead, round_id: UUID) -> str:
+    """Where a member joins a round; it asks them to sign in first."""
+    return f"{head.base_url}/rounds/{round_id}"
+
+
 def check_in_page(head: Letterhead, seat_id: UUID) -> str:
     """Where the one in that seat says how it went; it asks them to sign in first."""
     return f"{head.base_url}/check-ins/{seat_id}"

@@ -1,6 +1,7 @@
 """A letter as the bytes that leave, and back: headers, text, HTML and calendar of one mail to one address."""
 
 import email
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -12,6 +13,9 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter
 from peerhub.mail.plain import one_line
 
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 _WIRE = SMTP.clone(max_line_length=998)  # shorter lines would turn long header values into encoded words
 
 
@@ -67,6 +71,6 @@ def _content(part: EmailMessage | None) -> str:
 
 
 def _one_address(address: str) -> Address:
-    if not address.isascii() or not address.isprintable() or len(address) > 254:
-        raise ValueError("an address is plain ASCII on one line")
-    return Address(addr_spec=address)  # raises ValueError where there is more, or less, than one address
+    if not _ADDRESS.fullmatch(address) or len(address) > 254:
+        raise ValueError("one plain address was expected")
+    return Address(addr_spec=address)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from peerhub.mail import letters
+from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Recipient
 from peerhub.store import outbox
@@ -53,7 +54,7 @@ async def test_a_fact_is_told_once(letterhead: Letterhead, now: datetime) -> Non
 
 async def test_a_stolen_table_names_nobody_and_opens_nothing(letterhead: Letterhead, now: datetime) -> None:
     ana = await a_stored_member(now, "Anastasia")
-    link = letters.links.token_link(letterhead, "sign-in", "TOKEN-OF-ANASTASIA")
+    link = links.token_link(letterhead, "sign-in", "TOKEN-OF-ANASTASIA")
 
     await outbox.put(
         letterhead,
@@ -207,7 +208,7 @@ async def test_a_suspension_on_its_way_comes_first(letterhead: Letterhead, now: 
     assert await fence is False
 
 
-async def _outside(fence: "asyncio._CoroutineLike[bool]") -> bool:
+async def _outside(fence: Coroutine[None, None, bool]) -> bool:
     """On a connection of its own, beside the test's transaction."""
     DB.current_transaction.set(None)
     return await fence

@@ -1,0 +1,174 @@
+"""What every letter says, and what it keeps to itself."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from bs4 import BeautifulSoup
+
+from peerhub.mail import letters
+from peerhub.mail.letterhead import Letterhead
+from peerhub.mail.letters import Letter, Recipient
+from tests.mail.cast import ANA, BEN, TUESDAY, a_seat
+
+WEEK = date(2026, 11, 30)
+LINK = "https://peerhub.example/sign-in/token"
+ALL: dict[str, Callable[[Letterhead, Recipient, datetime], Letter]] = {
+    "confirm_address": lambda head, to, now: letters.confirm_address(head, to, LINK, now),
+    "sign_in": lambda head, to, now: letters.sign_in(head, to, LINK, now),
+    "already_a_member": lambda head, to, now: letters.already_a_member(head, to, LINK, now),
+    "round_opens": lambda head, to, now: letters.round_opens(head, to, "Evening circle", WEEK, LINK, now),
+    "not_matched": lambda head, to, now: letters.not_matched(head, to, "Evening circle", WEEK, UUID(int=9), now),
+    "invitation": lambda head, to, now: letters.invitation(head, to, a_seat(), now),
+    "changed_invitation": lambda head, to, now: letters.changed_invitation(head, to, a_seat(sequence=1), now),
+    "cancelled_invitation": lambda head, to, now: letters.cancelled_invitation(head, to, a_seat(sequence=1), now),
+    "removed_from_session": lambda head, to, now: letters.removed_from_session(head, to, a_seat(sequence=1), now),
+    "check_in_request": lambda head, to, now: letters.check_in_request(head, to, a_seat(), now),
+}
+every_letter = pytest.mark.parametrize("kind", ALL)
+
+
+def test_every_template_has_its_letter_here() -> None:
+    shared = {"base", "button", "foot", "seat"}
+
+    templates = {path.stem for path in letters.TEMPLATES.iterdir()} - shared
+
+    assert templates == set(ALL)
+
+
+def words_of(html: str) -> str:
+    page = BeautifulSoup(html, "html.parser")
+    for hidden in page(["style", "title"]):
+        hidden.decompose()
+    return " ".join(page.get_text(" ").split())
+
+
+@every_letter
+def test_the_text_says_no_less_than_the_page_and_the_other_way_round(
+    kind: str, letterhead: Letterhead, now: datetime
+) -> None:
+    letter = ALL[kind](letterhead, BEN, now)
+
+    page = BeautifulSoup(letter.html, "html.parser")
+    links = " ".join(str(link["href"]) for link in page("a"))
+    buttons = " ".join(link.get_text() for link in page("a"))
+    text, shown = set(re.findall(r"\w+", letter.text)), set(re.findall(r"\w+", words_of(letter.html)))
+    assert text - shown - set(re.findall(r"\w+", links)) == set()
+    assert shown - text - set(re.findall(r"\w+", buttons)) == set()
+
+
+@every_letter
+def test_every_letter_says_what_this_is_not_and_where_help_is(kind: str, letterhead: Letterhead, now: datetime) -> None:
+    letter = ALL[kind](letterhead, ANA, now)
+
+    for said in (letter.text, letter.html):
+        assert said.count("This is peer support, not an emergency service.") == 1
+        assert said.count("https://peerhub.example/crisis") == 1
+
+
+@every_letter
+def test_a_discreet_letter_names_no_topic_and_nobody_else(kind: str, letterhead: Letterhead, now: datetime) -> None:
+    letter = ALL[kind](letterhead, ANA, now)
+
+    everything = " ".join([letter.subject, letter.text, letter.html, (letter.calendar or b"").decode()])
+    assert [word for word in ("Evening circle", "Ben", "Cat", "Harbour Lights") if word in everything] == []
+    assert "Ana" not in letter.subject
+
+
+@every_letter
+def test_the_page_is_one_that_mail_programs_can_show(kind: str, letterhead: Letterhead, now: datetime) -> None:
+    html = ALL[kind](letterhead, ANA, now).html
+
+    page = BeautifulSoup(html, "html.parser")
+    assert page.html is not None
+    assert page.html["lang"] == "en"
+    assert {table["role"] for table in page("table")} == {"presentation"}
+    assert page(["img", "script", "link", "iframe", "form"]) == []
+    assert {size for size in map(int, re.findall(r"font-size:\s*(\d+)px", html)) if size < 16} == set()
+    assert "prefers-color-scheme: dark" in html
+    assert page.find("p", style=True) is not None  # inlined, for programs that drop the style sheet
+    assert re.findall(r"url\(|@import|src=", html) == []
+    assert len(html) < 100_000
+
+
+@every_letter
+def test_every_link_leads_to_our_own_pages(kind: str, letterhead: Letterhead, now: datetime) -> None:
+    letter = ALL[kind](letterhead, BEN, now)
+
+    links = set(re.findall(r"https?://[^\s\"<>]+", letter.text + letter.html))
+
+    assert {link for link in links if not link.startswith("https://peerhub.example/")} == set()
+
+
+@every_letter
+def test_letters_are_calm(kind: str, letterhead: Letterhead, now: datetime) -> None:
+    letter = ALL[kind](letterhead, BEN, now)
+
+    assert "!" not in letter.subject + letter.text + words_of(letter.html)
+    assert re.findall(r"(?i)\b(ghost|score|patient|case|infeasible|reject\w*)\b", letter.text) == []
+
+
+def test_markup_in_a_name_stays_text(letterhead: Letterhead, now: datetime) -> None:
+    to = replace(BEN, name="<script>alert(1)</script> {{7*7}} {0.__class__}")
+
+    letter = letters.invitation(letterhead, to, a_seat(others=("<b>Cat</b>",)), now)
+
+    page = BeautifulSoup(letter.html, "html.parser")
+    assert page(["script", "b"]) == []
+    assert "Hello <script>alert(1)</script> {{7*7}} {0.__class__}," in letter.text
+    assert "Hello <script>alert(1)</script> {{7*7}} {0.__class__}," in words_of(letter.html)
+
+
+def test_an_invitation_tells_when_how_and_with_whom(letterhead: Letterhead, now: datetime) -> None:
+    text = letters.invitation(letterhead, BEN, a_seat(others=("Ana", "Cat", "Dan"), place="Room 2"), now).text
+
+    assert text.split("\n\n")[2].splitlines() == [
+        "When: Tuesday 1 December, 18:00 to 19:00 (Lisbon, UTC+0)",
+        "How: Video call",
+        "What: Evening circle",
+        "With: Ana, Cat and Dan",
+        "Where: Room 2",
+    ]
+
+
+def test_a_facilitator_is_told_so(letterhead: Letterhead, now: datetime) -> None:
+    text = letters.invitation(letterhead, ANA, a_seat(part="facilitator"), now).text
+
+    assert text.splitlines().count("Your part: you lead this session") == 1
+
+
+def test_not_being_matched_reads_the_same_for_everyone(letterhead: Letterhead, now: datetime) -> None:
+    one, other = (ALL["not_matched"](letterhead, to, now) for to in (ANA, replace(ANA, name="Cat")))
+
+    assert one.text.replace("Ana", "Cat") == other.text
+    assert one.html.replace("Ana", "Cat") == other.html
+
+
+def test_letters_live_as_long_as_they_are_of_use(letterhead: Letterhead, now: datetime) -> None:
+    lives = {kind: letter(letterhead, ANA, now).expires_at for kind, letter in ALL.items()}
+
+    assert lives["sign_in"] == lives["already_a_member"] == now + timedelta(minutes=15)
+    assert lives["invitation"] == lives["changed_invitation"] == TUESDAY
+    assert lives["cancelled_invitation"] == TUESDAY + timedelta(hours=1)
+
+
+def test_only_letters_that_somebody_waits_for_go_first(letterhead: Letterhead, now: datetime) -> None:
+    first = {kind for kind, letter in ALL.items() if letter(letterhead, ANA, now).lane == 0}
+
+    assert first == {"confirm_address", "sign_in", "already_a_member"}
+
+
+def test_the_same_fact_has_one_cause_and_another_fact_another(letterhead: Letterhead, now: datetime) -> None:
+    later = now + timedelta(hours=1)
+
+    causes = [
+        letter(letterhead, to, when).cause for letter in ALL.values() for to in (ANA, BEN) for when in (now, later)
+    ]
+
+    assert len(set(causes)) == 2 * len(ALL)
+    assert letters.sign_in(letterhead, ANA, LINK + "2", now).cause not in causes
+    assert letters.changed_invitation(letterhead, ANA, a_seat(sequence=2), now).cause not in causes
+    assert [cause for cause in causes if "token" in cause or len(cause) > 200] == []
