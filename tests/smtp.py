@@ -30,6 +30,7 @@ class Move:
     say: str | None = None
     do: Callable[[], None] | None = None
     hang_up: bool = False
+    freeze: float = 0.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Mailbox:
     script: dict[tuple[str, int | None], Move] = field(default_factory=dict)
     attempts: Counter[str] = field(default_factory=Counter)
     verbs: list[str] = field(default_factory=list)
+    connections: int = 0
 
     def copies(self, to: str | None = None) -> list[Copy]:
         """Every mail in the journal, in the order in which they came."""
@@ -90,12 +92,12 @@ class _Handler:
     async def handle_MAIL(self, server: "_Server", _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         self._mailbox.verbs.append("MAIL")
         envelope.mail_from = address
-        return server.play(self._mailbox.script.get(("MAIL", None)), "250 OK")
+        return await server.play(self._mailbox.script.get(("MAIL", None)), "250 OK")
 
     async def handle_RCPT(self, server: "_Server", _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         self._mailbox.verbs.append("RCPT")
         self._mailbox.attempts[address] += 1
-        answer = server.play(self._mailbox.move(address, "RCPT"), "250 OK")
+        answer = await server.play(self._mailbox.move(address, "RCPT"), "250 OK")
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer
@@ -106,15 +108,23 @@ class _Handler:
         if move is None or move.say is None or move.say.startswith("2"):
             self._mailbox.write(Copy(envelope.mail_from, tuple(envelope.rcpt_tos), envelope.original_content))
         server.accepted = to
-        return server.play(move, "250 OK")
+        return await server.play(move, "250 OK")
 
 
 class _Server(SMTP):  # type: ignore[misc]
     accepted: str | None = None
 
-    def play(self, move: Move | None, otherwise: str) -> str:
+    def connection_made(self, transport: Any) -> None:
+        self.event_handler._mailbox.connections += (
+            transport.get_extra_info("ssl_object") is None or self.session is None
+        )
+        super().connection_made(transport)
+
+    async def play(self, move: Move | None, otherwise: str) -> str:
         if move is None:
             return otherwise
+        if move.freeze:
+            await asyncio.sleep(move.freeze)
         if move.do:
             move.do()
         if move.hang_up:
@@ -126,10 +136,10 @@ class _Server(SMTP):  # type: ignore[misc]
         text = status if isinstance(status, str) else bytes(status).decode()
         mailbox: Mailbox = self.event_handler._mailbox
         if text.startswith("354"):  # the body is on its way
-            self.play(mailbox.move(self.envelope.rcpt_tos[0], "354"), "")
+            await self.play(mailbox.move(self.envelope.rcpt_tos[0], "354"), "")
         if self.accepted and text.startswith("2"):
             to, self.accepted = self.accepted, None
-            self.play(mailbox.move(to, "250"), "")
+            await self.play(mailbox.move(to, "250"), "")
 
 
 @contextmanager
@@ -144,7 +154,7 @@ def mail_server(
     mailbox = Mailbox(journal)
 
     def knows(_server: Any, _session: Any, _envelope: Any, _mechanism: str, login: Any) -> AuthResult:
-        return AuthResult(success=(login.login.decode(), login.password.decode()) == password)
+        return AuthResult(success=(login.login.decode(), login.password.decode()) == password, handled=False)
 
     options: dict[str, Any] = {"tls_context": start_tls}
     if password:

@@ -1,7 +1,6 @@
 """A letter as the bytes that leave, and back: headers, text, HTML and calendar of one mail to one address."""
 
 import email
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -11,11 +10,8 @@ from email.utils import format_datetime
 
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter
-from peerhub.mail.plain import one_line
+from peerhub.mail.plain import is_one_address, one_line
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 _WIRE = SMTP.clone(max_line_length=998)  # shorter lines would turn long header values into encoded words
 
 
@@ -71,6 +67,6 @@ def _content(part: EmailMessage | None) -> str:
 
 
 def _one_address(address: str) -> Address:
-    if not _ADDRESS.fullmatch(address) or len(address) > 254:
+    if not is_one_address(address):
         raise ValueError("one plain address was expected")
     return Address(addr_spec=address)

@@ -1,9 +1,13 @@
 """Words that others typed, made fit for one line of a letter, a header or a calendar."""
 
+import re
 import unicodedata
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LONGEST = 120
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
@@ -11,6 +15,11 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
     kept = "".join(" " if _breaks(sign) else sign for sign in text[: 4 * longest] if sign not in _BIDI)
     words = " ".join(kept.split())
     return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
+
+
+def is_one_address(text: str) -> bool:
+    """Whether the text is exactly one address that mail can be sent to, in ASCII."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
 def _breaks(sign: str) -> bool:

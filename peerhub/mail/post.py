@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
+from peerhub.mail.plain import is_one_address
+
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _HELLO = 20.0  # seconds to connect, to greet and to log in
 _ENVELOPE = 20.0  # seconds for MAIL and RCPT together
@@ -101,6 +103,8 @@ class Line:
         Raises:
             TransportTrouble: the server takes no mail at all from us now; this mail was not tried.
         """
+        if not is_one_address(to):
+            return Answer(Ending.REFUSED, "an address that mail cannot be sent to")
         await self._connect()
         if (refused := await self._envelope(to)) is not None:
             await self._forget()
@@ -150,8 +154,6 @@ class Line:
         except (SMTPException, OSError, TimeoutError) as error:
             self._client.close()
             return Answer(Ending.LATER, f"{_named(error)} at {verb}")
-        except ValueError:
-            return Answer(Ending.REFUSED, "an address that SMTP cannot carry")
         return None
 
     async def _body(self, mail: bytes) -> Answer:
