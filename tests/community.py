@@ -1,4 +1,4 @@
-"""The fixed cast in a real database: Ana, Ben, Cat who is quiet, Dan who keeps apart from Ana, and Olu the organizer."""
+"""The fixed cast in a real database: Ana, Ben, quiet Cat, Dan who keeps apart from Ana, and Olu the organizer."""
 
 from dataclasses import replace
 from datetime import date, datetime

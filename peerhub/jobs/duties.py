@@ -8,11 +8,14 @@ from functools import cached_property
 from random import random
 from uuid import UUID
 
+from peerhub.actions import matching
+from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.post import Ending, Line, Post, TransportTrouble
-from peerhub.store import outbox
+from peerhub.store import outbox, rounds
 
 _LETTERS_AT_ONCE = 10
+_ASKED_AT_ONCE = 100
 
 
 def _now() -> datetime:
@@ -93,4 +96,13 @@ async def purge_letters(_office: Office, now: datetime) -> bool:
     return await outbox.purge_bodies(now) > 0
 
 
-DUTIES: tuple[Duty, ...] = (post_letters, expire_letters, purge_letters)
+async def match_a_round(office: Office, now: datetime) -> bool:
+    """Match a round that waits for it, or whose worker has died."""
+    claim = await rounds.claim(now, now + matching.LEASE)
+    if claim is None:
+        return False
+    await matching.run(claim, office.clock, office.stop)
+    return True
+
+
+DUTIES: tuple[Duty, ...] = (post_letters, match_a_round, expire_letters, purge_letters)
