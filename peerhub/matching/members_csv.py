@@ -23,7 +23,7 @@ REQUIRED: Final = ("id", "time_zone", "free")
 
 EXAMPLE: Final = """\
 id,name,time_zone,free,if_needed,away,comfort,mediums,topics,languages,role,keep_apart,prefers,owed
-ana,Ana,Europe/Lisbon,mon 18:00-20:30; wed 12:00-13:00,sat 10:00-12:00,,pair=4; trio=3,video=3,grief=4,pt; en,both,,ben,1
+ana,Ana,Europe/Lisbon,mon 18:00-20:30; wed 12:00-13:00,sat 9:00-11:00,,pair=4; trio=3,video=3,grief=4,en,both,,ben,1
 ben,Ben,Europe/Berlin,mon 19:00-21:30,,,pair=3; large=0,voice=4; video=0,grief=3; sleep=2,en; de,listen,,,
 cat,Cat,America/New_York,Monday 1 pm-4 pm,sat 9:00-11:00,2026-12-05,pair=2; trio=4,text=4,sleep=3,en,share,,,
 """

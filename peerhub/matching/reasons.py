@@ -7,6 +7,7 @@ hours only, whoever is behind them, and small numbers become "a few".
 """
 
 from collections.abc import Iterable
+from itertools import combinations
 from typing import Final
 
 from peerhub.domain.availability import DAY_MINUTES, cells_in, wall_of_week
@@ -67,11 +68,14 @@ def _reason(problem: Problem, session: PlannedSession, name: str) -> Reason | No
         shared = sorted(frozenset.intersection(*map(topics_of, people)))
         best = max(shared, key=lambda topic: sum(person.comfort.topics[topic] for person in people), default="")
         return Reason(name, "a topic in common", best) if best else None
+    met = any(frozenset(two) in problem.last_meetings for two in combinations(session.people, 2))
     if name == "new_people":
-        met = any(frozenset((one, two)) in problem.last_meetings for one in session.people for two in session.people)
         return None if met else Reason(name, "first time together")
+    if name == "trust":  # a wish to meet somebody stays private: only what the organizer knows is said
+        return Reason(name, "they have met before") if met else None
+    if name == "ideal_size" and len(people) != problem.program.ideal:
+        return None
     text = {
-        "trust": "someone there whom they know",
         "roles": "sharing and listening are in balance",
         "overlap": "time to spare before or after",
         "comfort": "a way of meeting that suits everyone",
@@ -151,9 +155,10 @@ class _Hours:
     def _in_words(self, person: Participant, count: int, cell: int) -> str:
         day, part = _part_of_day(self.problem, person, cell)
         days = next(name for kind, name in KINDS_OF_DAY if day in kind)
-        on = f"{part} hour {'at' if days == 'the weekend' else 'on'} {days}"
+        minutes = self.problem.program.session_minutes
+        time = f"one more {part} hour" if minutes == 60 else f"{minutes} more minutes in the {part}"
         more = f"{count} more people" if count >= SMALLEST_COUNT else "a few more people"
-        return f"one more {on} would bring {more} within reach"
+        return f"{time} {'at' if days == 'the weekend' else 'on'} {days} would bring {more} within reach"
 
 
 def _part_of_day(problem: Problem, person: Participant, cell: int) -> tuple[int, str]:
