@@ -2,9 +2,14 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
+
+from peerhub.domain.availability import WeeklyHours, zones
+from peerhub.domain.comfort import Comfort, Role
 
 MOST_LETTERS: Final = 40
 MOST_LANGUAGES: Final = 10
@@ -12,6 +17,22 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, bidi, zero-width, unassigned, line separators
 _JOINERS = "\u200d"  # holds some emoji and Indic letters together
 _MOST_MARKS = 4  # accents on one letter; more of them climb over the lines around
+
+
+PURPOSES: Final = ("agreement", "adult", "matching", "check_ins")
+REQUIRED_PURPOSES: Final = ("agreement", "adult", "matching")
+AGREEMENT_VERSION: Final = "2026-11"
+
+LANGUAGES: Final = MappingProxyType(
+    {
+        "en": "English", "es": "Español", "pt": "Português", "fr": "Français", "de": "Deutsch", "it": "Italiano",
+        "nl": "Nederlands", "ca": "Català", "pl": "Polski", "cs": "Čeština", "hu": "Magyar", "ro": "Română",
+        "sv": "Svenska", "da": "Dansk", "no": "Norsk", "fi": "Suomi", "el": "Ελληνικά", "tr": "Türkçe",
+        "uk": "Українська", "ru": "Русский", "ar": "العربية", "he": "עברית", "fa": "فارسی", "hi": "हिन्दी",
+        "bn": "বাংলা", "ur": "اردو", "ne": "नेपाली", "zh": "中文", "ja": "日本語", "ko": "한국어", "vi": "Tiếng Việt",
+        "id": "Bahasa Indonesia", "tl": "Tagalog", "sw": "Kiswahili", "mi": "Te reo Māori",
+    }
+)  # fmt: skip
 
 
 class BadName(ValueError):
@@ -27,6 +48,38 @@ class Member:
     time_zone: str
     is_organizer: bool = False
     stage: str = "active"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a member says of themselves, to be matched by."""
+
+    name: str
+    time_zone: str
+    hours: tuple[WeeklyHours, ...]
+    comfort: Comfort = field(default_factory=Comfort)
+    role: Role = Role.BOTH
+    languages: tuple[str, ...] = ()
+    programs: frozenset[UUID] = frozenset()
+    most_sessions: int = 1
+    discreet: bool = True
+
+    def __repr__(self) -> str:
+        return "Profile(...)"
+
+
+def zone_from_text(text: str) -> str | None:
+    """The zone that was typed: ``Europe/Lisbon``, ``lisbon`` or ``Lisbon (UTC+0)``; None where it is not just one."""
+    typed = text[:100].partition("(")[0].strip().casefold().replace(" ", "_")
+    if typed in _zones_by_name():
+        return _zones_by_name()[typed]
+    cities = [zone for name, zone in _zones_by_name().items() if name.rpartition("/")[2] == typed]
+    return cities[0] if len(cities) == 1 else None
+
+
+@cache
+def _zones_by_name() -> dict[str, str]:
+    return {zone.casefold(): zone for zone in sorted(zones())}
 
 
 def tidy_name(text: str) -> str:

@@ -15,6 +15,9 @@ from litestar.connection import ASGIConnection, Request
 from litestar.datastructures import Cookie
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
+from litestar.response import Redirect
+
+from peerhub.store.logins import code_of
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -47,6 +50,17 @@ def write_cookie(connection: Connection, name: str, value: str, seconds: int | N
     )
 
 
+def drop_cookie(connection: Connection, name: str) -> Cookie:
+    return write_cookie(connection, name, "", 0)
+
+
+def forget_all(connection: Connection, answer: Redirect) -> Redirect:
+    """Let the answer clear all that this browser keeps of us."""
+    answer.headers["clear-site-data"] = CLEAR_ALL
+    answer.cookies.extend(drop_cookie(connection, name) for name in ("login", "asked", "browser"))
+    return answer
+
+
 def login_of(connection: Connection) -> str | None:
     return read_cookie(connection, "login")
 
@@ -54,6 +68,12 @@ def login_of(connection: Connection) -> str | None:
 def asked_by(connection: Connection) -> str | None:
     """The nonce of the browser that asked for a link, if it has asked."""
     return read_cookie(connection, "asked")
+
+
+def code_shown_to(connection: Connection) -> str | None:
+    """The code that this browser shows, to be typed where a letter is opened instead."""
+    asking = asked_by(connection)
+    return code_of(asking) if asking else None
 
 
 def form_token(connection: Connection) -> str:

@@ -4,6 +4,14 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from peerhub.web.members import start
+from peerhub.web.members import checkins, crisis, home, invitations, profile, signup, start
 
-MEMBER_PAGES: Sequence[ControllerRouterHandler] = [*start.PAGES]
+MEMBER_PAGES: Sequence[ControllerRouterHandler] = [
+    *start.PAGES,
+    *crisis.PAGES,
+    *signup.PAGES,
+    *home.PAGES,
+    *profile.PAGES,
+    *invitations.PAGES,
+    *checkins.PAGES,
+]

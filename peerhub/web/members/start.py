@@ -17,6 +17,11 @@ async def privacy() -> Template:
     return Template("members/privacy.html")
 
 
+@get("/erased", opt=EVERYONE)
+async def erased() -> Template:
+    return Template("members/erased.html")
+
+
 @get("/health/live", opt=EVERYONE, media_type="text/plain")
 async def live() -> str:
     return "up"
@@ -28,4 +33,4 @@ async def ready() -> Response[str]:
     return Response("ready") if await database.answers() else Response("not ready", status_code=503)
 
 
-PAGES = [start, privacy, live, ready]
+PAGES = [start, privacy, erased, live, ready]

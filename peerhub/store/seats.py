@@ -1,0 +1,136 @@
+"""A member's own seats: what they are invited to, what they answered, whom they met."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from peerhub.domain.availability import Span
+from peerhub.domain.invitations import Invitation, Person, Rsvp
+from peerhub.domain.refusals import NotFound
+from peerhub.store import members, sealing
+from peerhub.store.tables import Member, Seat, Session
+
+MOST_SHOWN: Final = 100
+_SEATS = (
+    "SELECT s.id, s.session, s.member, s.part, s.rsvp, s.removed_at, n.starts_at, n.ends_at, n.medium,"
+    " n.sealed_place, n.stage, p.name AS program, p.kind, m.time_zone, m.sealed_name"
+    ' FROM seat s JOIN session n ON n.id = s.session JOIN "round" r ON r.id = n.round'
+    " JOIN program p ON p.id = r.program JOIN member m ON m.id = s.member"
+)
+
+
+async def invitation_of(seat_id: UUID) -> Invitation:
+    """One seat, as its member sees it.
+
+    Raises:
+        NotFound: there is no such seat.
+    """
+    rows = await Seat.raw(f"{_SEATS} WHERE s.id = {{}}", seat_id)
+    if not rows:
+        raise NotFound("there is no such seat")
+    return (await _with_others(rows))[0]
+
+
+async def own_invitation(seat_id: UUID, member_id: UUID) -> Invitation:
+    """The same, for its own member only.
+
+    Raises:
+        NotFound: there is no such seat, or it is somebody else's.
+    """
+    invitation = await invitation_of(seat_id)
+    if invitation.member_id != member_id:
+        raise NotFound("there is no such seat")
+    return invitation
+
+
+async def invitations_of(member_id: UUID, since: datetime) -> list[Invitation]:
+    """A member's seats in sessions that end after ``since``, in the order of time."""
+    return await _with_others(
+        await Seat.raw(
+            f"{_SEATS} WHERE s.member = {{}} AND n.ends_at > {{}} AND s.removed_at IS NULL"
+            f" ORDER BY n.starts_at, s.id LIMIT {MOST_SHOWN}",
+            member_id,
+            since,
+        )
+    )
+
+
+async def met_by(member_id: UUID, now: datetime) -> dict[UUID, str]:
+    """The people that a member has sat with in sessions that have begun, by the names they chose."""
+    rows = await Seat.raw(
+        "SELECT DISTINCT o.member FROM seat s JOIN seat o ON o.session = s.session AND o.member <> s.member"
+        " JOIN session n ON n.id = s.session WHERE s.member = {} AND n.starts_at <= {} AND n.stage = 'planned'"
+        " AND s.removed_at IS NULL AND o.removed_at IS NULL",
+        member_id,
+        now,
+    )
+    names = await members.names_of(row["member"] for row in rows)
+    return dict(sorted(names.items(), key=lambda pair: pair[1].casefold()))
+
+
+async def hold(seat_id: UUID) -> Invitation:
+    """One seat, and nobody else changes it or its session until the transaction ends.
+
+    Raises:
+        NotFound: there is no such seat.
+    """
+    await Session.raw(
+        "SELECT n.id FROM session n JOIN seat s ON s.session = n.id WHERE s.id = {} FOR SHARE OF n FOR UPDATE OF s",
+        seat_id,
+    )
+    return await invitation_of(seat_id)
+
+
+async def put_answer(seat_id: UUID, rsvp: Rsvp, now: datetime) -> None:
+    await Seat.update({Seat.rsvp: rsvp.value, Seat.answered_at: now}).where(Seat.id == seat_id)
+
+
+def lately(now: datetime) -> datetime:
+    """From when on past sessions are still shown to who was there."""
+    return now - timedelta(days=30)
+
+
+async def _with_others(rows: list[dict[str, Any]]) -> list[Invitation]:
+    """The same number of statements for one seat and for many."""
+    if not rows:
+        return []
+    seated = await Seat.select(Seat.session, Seat.member, Seat.part).where(
+        Seat.session.is_in([row["session"] for row in rows]), Seat.removed_at.is_null()
+    )
+    names = await members.names_of({seat["member"] for seat in seated})
+    people = defaultdict(list)
+    for seat in seated:
+        people[seat["session"]].append(Person(seat["member"], names[seat["member"]], seat["part"]))
+    return [_with(_invitation(row), people[row["session"]]) for row in rows]
+
+
+def _with(invitation: Invitation, people: list[Person]) -> Invitation:
+    """Facilitators last, by name, so that the order tells nothing."""
+    others = [one for one in people if one.id != invitation.member_id]
+    return replace(
+        invitation,
+        others=tuple(sorted(others, key=lambda one: (one.part == "facilitator", one.name.casefold(), one.id))),
+    )
+
+
+def _invitation(row: Mapping[str, Any]) -> Invitation:
+    place = row["sealed_place"]
+    return Invitation(
+        seat_id=row["id"],
+        session_id=row["session"],
+        member_id=row["member"],
+        member_name=sealing.open_text(row["sealed_name"], Member.sealed_name, row["member"]),
+        time_zone=row["time_zone"],
+        program_name=row["program"],
+        kind=row["kind"],
+        span=Span(row["starts_at"], row["ends_at"]),
+        medium=row["medium"],
+        place=sealing.open_text(place, Session.sealed_place, row["session"]) if place else "",
+        part=row["part"],
+        rsvp=Rsvp(row["rsvp"]),
+        is_cancelled=row["stage"] == "cancelled",
+        is_removed=row["removed_at"] is not None,
+    )

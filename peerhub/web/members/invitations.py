@@ -1,0 +1,77 @@
+"""The invitation's page: looking changes nothing, a button answers; by the letter's link, or signed in."""
+
+from datetime import datetime
+from uuid import UUID
+
+from litestar import HttpMethod, get, post, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from peerhub.actions import invitations
+from peerhub.domain.invitations import ANSWERS, CannotAnswer, Invitation, Rsvp
+from peerhub.domain.members import Member
+from peerhub.domain.wall import on_the_wall
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import seats
+from peerhub.web.asking import EVERYONE, AnyRequest
+from peerhub.web.forms import typed_in
+
+
+@route("/invitations/{signed:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD], opt=EVERYONE)
+async def look(signed: FromPath[str], head: NamedDependency[Letterhead], now: NamedDependency[datetime]) -> Template:
+    return _page(await invitations.invitation_behind(head, signed), f"/invitations/{signed}", now)
+
+
+@post("/invitations/{signed:str}", opt=EVERYONE)
+async def answer(
+    request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead], now: NamedDependency[datetime]
+) -> Template | Redirect:
+    invitation = await invitations.invitation_behind(head, signed)
+    return await _answer(request, invitation, f"/invitations/{signed}", now)
+
+
+@get("/sessions/{seat_id:uuid}")
+async def look_signed_in(
+    seat_id: FromPath[UUID], member: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Template:
+    return _page(await seats.own_invitation(seat_id, member.id), f"/sessions/{seat_id}", now)
+
+
+@post("/sessions/{seat_id:uuid}")
+async def answer_signed_in(
+    request: AnyRequest,
+    seat_id: FromPath[UUID],
+    member: NamedDependency[Member],
+    now: NamedDependency[datetime],
+) -> Template | Redirect:
+    invitation = await seats.own_invitation(seat_id, member.id)
+    return await _answer(request, invitation, f"/sessions/{seat_id}", now)
+
+
+async def _answer(request: AnyRequest, invitation: Invitation, address: str, now: datetime) -> Template | Redirect:
+    said = (await typed_in(request)).one("rsvp")
+    if said not in ANSWERS:
+        return _page(invitation, address, now, status=422, mistake="Please choose yes, maybe or no.")
+    try:
+        await invitations.answer(invitation.seat_id, Rsvp(said), now)
+    except CannotAnswer:
+        return _page(await seats.invitation_of(invitation.seat_id), address, now, status=409)
+    return Redirect(address, status_code=303)
+
+
+def _page(
+    invitation: Invitation, address: str, now: datetime, status: int = 200, mistake: str | None = None
+) -> Template:
+    context = {
+        "one": invitation,
+        "when": on_the_wall(invitation.span, invitation.time_zone),
+        "why_closed": invitation.why_closed(now),
+        "can_check_in": invitation.has_begun(now),
+        "address": address,
+        "mistake": mistake,
+    }
+    return Template("members/invitation.html", context=context, status_code=status)
+
+
+PAGES = [look, answer, look_signed_in, answer_signed_in]
