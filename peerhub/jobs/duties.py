@@ -12,7 +12,8 @@ from peerhub.actions import matching
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.post import Ending, Line, Post, TransportTrouble
-from peerhub.store import outbox, rounds
+from peerhub.store import ended, outbox, rounds
+from peerhub.store.database import transaction
 
 _LETTERS_AT_ONCE = 10
 _ASKED_AT_ONCE = 100
@@ -105,4 +106,13 @@ async def match_a_round(office: Office, now: datetime) -> bool:
     return True
 
 
-DUTIES: tuple[Duty, ...] = (post_letters, match_a_round, expire_letters, purge_letters)
+async def ask_for_check_ins(office: Office, now: datetime) -> bool:
+    """Ask those whose session is over how it was, once."""
+    async with transaction():
+        seats = await ended.seats_to_ask(now, _ASKED_AT_ONCE)
+        asked = [letters.check_in_request(office.head, to, seat, now) for to, seat in seats]
+        await outbox.put(office.head, asked, now)
+    return bool(asked)
+
+
+DUTIES: tuple[Duty, ...] = (post_letters, match_a_round, expire_letters, purge_letters, ask_for_check_ins)

@@ -107,7 +107,7 @@ def removed_from_session(head: Letterhead, to: Recipient, seat: SeatInvitation, 
 
 def check_in_request(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
     return _letter(
-        "check_in_request", head, to, [str(seat.seat_id)], now + NEWS_EXPIRES,
+        "check_in_request", head, to, [str(seat.seat_id)], now + NEWS_EXPIRES, about=seat.uid,
         link=links.check_in_page(head, seat.seat_id), **_facts(seat),
     )  # fmt: skip
 

@@ -89,6 +89,16 @@ class Post:
         )
 
 
+async def trouble_with(url: str, sender: str = "peerhub@localhost") -> str | None:
+    """What keeps us from writing to this mail server, in words for who runs this peerhub; None where all is well."""
+    try:
+        async with Post(url, sender).line() as line:
+            await line.connect()
+    except TransportTrouble as trouble:
+        return f"the mail server cannot be used ({trouble})"
+    return None
+
+
 class Line:
     """One connection, used for one mail after the other."""
 
@@ -105,7 +115,7 @@ class Line:
         """
         if not is_one_address(to):
             return Answer(Ending.REFUSED, "an address that mail cannot be sent to")
-        await self._connect()
+        await self.connect()
         if (refused := await self._envelope(to)) is not None:
             await self._forget()
             return refused
@@ -126,7 +136,12 @@ class Line:
                     await self._client.quit()
         self._client.close()
 
-    async def _connect(self) -> None:
+    async def connect(self) -> None:
+        """Be connected, greeted and logged in, if that is not so already.
+
+        Raises:
+            TransportTrouble: it cannot be.
+        """
         if self._client.is_connected:
             return
         try:
