@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import click
 
 from peerhub import settings as the_settings
+from peerhub.mail.letterhead import Letterhead
 from peerhub.settings import BadSettings, Settings
 
 T = TypeVar("T")
@@ -137,18 +139,20 @@ async def _serve(settings: Settings) -> None:
     from peerhub.app import create_app  # noqa: PLC0415
 
     async with _ready():
-        await _web_and_worker(settings, create_app(settings))
+        await _web_and_worker(settings, create_app(settings, _letterhead(settings)))
 
 
 async def _demo(settings: Settings) -> None:
     from peerhub.app import create_app  # noqa: PLC0415
     from peerhub.demo import community, mailbox, pages  # noqa: PLC0415
 
-    async with _ready(), mailbox.receiving(settings.data_folder / "mailbox") as smtp_url:
+    folder = settings.data_folder / "mailbox"
+    async with _ready(), mailbox.receiving(folder) as smtp_url:
         settings = replace(settings, smtp_url=smtp_url, community=community.NAME)
-        await community.fill_in(settings, _now(), say=click.echo)
+        head = _letterhead(settings)
+        await community.fill_in(head, _now(), say=click.echo)
         click.echo(pages.welcome(settings))
-        await _web_and_worker(settings, create_app(settings, more=pages.routes(settings)))
+        await _web_and_worker(settings, create_app(settings, head, more=[pages.routes(folder)]))
 
 
 async def _web_and_worker(settings: Settings, app: Any) -> None:
@@ -188,10 +192,14 @@ async def _work(settings: Settings) -> None:
         await worker.work(_office(settings), stop)
 
 
-def _office(settings: Settings) -> Any:
-    from peerhub.app import office_of  # noqa: PLC0415
+def _letterhead(settings: Settings) -> Letterhead:
+    return Letterhead(settings.community, settings.mail_from, settings.base_url, settings.keys.signing)
 
-    return office_of(settings)
+
+def _office(settings: Settings) -> Any:
+    from peerhub.jobs.duties import Office  # noqa: PLC0415
+
+    return Office(_letterhead(settings), settings.smtp_url, uuid4())
 
 
 async def _add_organizer(settings: Settings, email: str, name: str, time_zone: str) -> None:

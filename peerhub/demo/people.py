@@ -31,6 +31,7 @@ _ZONES = (
     ("America/New_York", 7, ("en",)),
     ("Asia/Kolkata", 5, ("en", "hi")),
 )
+GUESTS = {"olu": "Olu, who organizes", "ana": "Ana, a member in Lisbon", "ben": "Ben, a member in London"}
 _WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 _WEEKEND = ("sat", "sun")
 _FACILITATORS = ("Fay", "Kemal", "Rita", "Helena")
@@ -54,7 +55,11 @@ class Person:
 
     @property
     def address(self) -> str:
-        return f"{self.name.lower()}@harbour-lights.example"
+        return address_of(self.name)
+
+
+def address_of(name: str) -> str:
+    return f"{name.lower()}@harbour-lights.example"
 
 
 ORGANIZERS = (

@@ -1,9 +1,10 @@
 """Which PostgreSQL: the one that ``DATABASE_URL`` names, or an embedded one in the data folder; and its migrations."""
 
+import io
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ async def migrate() -> None:
     lock = await asyncpg.connect(DB.config["dsn"])
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", _MIGRATING)
-        result = await run_forwards("peerhub")
+        with redirect_stdout(io.StringIO()):  # it tells of its steps there
+            result = await run_forwards("peerhub")
         if not result.success:
             raise RuntimeError(f"the migrations failed: {result.message}")
     finally:

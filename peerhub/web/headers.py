@@ -39,7 +39,7 @@ async def add_headers(message: Message, scope: Scope) -> None:
         return
     headers = MutableScopeHeaders.from_message(message)
     for name, value in ALWAYS.items():
-        headers[name] = value
+        headers.setdefault(name, value)
     is_file = scope["path"].startswith("/static/") and message["status"] == 200
     headers["cache-control"] = _A_DAY if is_file else "no-store"
     new_browser = scope.get("state", {}).get("new_browser")
