@@ -103,7 +103,7 @@ SESSIONS = {
         person("ben", "mon 18:00-18:30", languages=["en", "de"], topics={"sleep": 2, "grief": 1}, role="share"),
         person("cat", "mon 18:00-18:30", languages=["de"], topics={"sleep": 4}, role="listen"),
         person("dan", "mon 18:00-18:30", languages=["de"], topics={"grief": 3}, role="listen"),
-        person("olu", EVENING, facilitates=2, most_sessions=0, languages=["en"]),
+        LED,
         match_on={"topics": "requirement", "roles": "requirement"}, mediums=("voice",),
     ),
     "one session at once": sessions(
@@ -175,16 +175,16 @@ def test_no_seating_is_better_than_the_one_that_is_found(problem: Problem) -> No
 
 @pytest.mark.parametrize("rule", pairs.RULES, ids=lambda rule: rule.__name__)
 def test_a_model_of_pairs_that_lacks_one_rule_is_caught(rule: Callable[..., object]) -> None:
-    caught = [name for name, problem in BUDDIES.items() if breaks_out("pairs", problem, without=rule.__name__)]
+    caught = any(breaks_out("pairs", problem, without=rule.__name__) for problem in BUDDIES.values())
 
-    assert caught != []
+    assert caught
 
 
 @pytest.mark.parametrize("rule", groups.RULES, ids=lambda rule: rule.__name__)
 def test_a_model_of_groups_that_lacks_one_rule_is_caught(rule: Callable[..., object]) -> None:
-    caught = [name for name, problem in SESSIONS.items() if breaks_out("groups", problem, without=rule.__name__)]
+    caught = any(breaks_out("groups", problem, without=rule.__name__) for problem in SESSIONS.values())
 
-    assert caught != []
+    assert caught
 
 
 def test_leaving_seatings_out_early_leaves_out_none_that_the_rules_allow() -> None:
