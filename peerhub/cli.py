@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import click
+from email_validator import EmailNotValidError, validate_email
 
 from peerhub import settings as the_settings
+from peerhub.domain.availability import is_zone
+from peerhub.domain.members import BadName, tidy_name
 from peerhub.mail.letterhead import Letterhead
 from peerhub.settings import BadSettings, Settings
 
@@ -71,14 +74,21 @@ def organizer() -> None:
 
 @organizer.command("add")
 @click.argument("email")
-@click.option("--name", default="Organizer", help="The name that members see.")
-@click.option("--time-zone", default="UTC", help="An IANA zone such as Europe/Lisbon.")
+@click.option("--name", default="Organizer", show_default=True, help="The name that others see, for a new member.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Such as Europe/Lisbon, for a new member.")
 def add_organizer(email: str, name: str, time_zone: str) -> None:
-    """Make EMAIL an organizer, as a new member or one who is known, and mail them a link to sign in."""
+    """Let EMAIL organize, whether they are a member already or not."""
+    try:
+        address = validate_email(email, check_deliverability=False).normalized
+        name = tidy_name(name)
+    except (EmailNotValidError, BadName) as bad:
+        raise click.BadParameter(str(bad)) from None
+    if not is_zone(time_zone):
+        raise click.BadParameter("expected a time zone such as Europe/Lisbon", param_hint="--time-zone")
     settings = _settings()
     with _database(settings) as settings:
-        _run(_add_organizer(settings, email, name, time_zone))
-    click.echo(f"{email} is an organizer now; they sign in at {settings.base_url}/sign-in with that address.")
+        _run(_add_organizer(address, name, time_zone))
+    click.echo(f"{address} organizes now, and signs in with that address at {settings.base_url}/sign-in")
 
 
 @main.command()
@@ -202,15 +212,11 @@ def _office(settings: Settings) -> Any:
     return Office(_letterhead(settings), settings.smtp_url, uuid4())
 
 
-async def _add_organizer(settings: Settings, email: str, name: str, time_zone: str) -> None:
+async def _add_organizer(address: str, name: str, time_zone: str) -> None:
     from peerhub.actions.organizers import make_organizer  # noqa: PLC0415
-    from peerhub.domain.refusals import Refusal  # noqa: PLC0415
 
     async with _ready():
-        try:
-            await make_organizer(email, name=name, time_zone=time_zone, now=_now())
-        except Refusal as refusal:
-            raise click.ClickException(str(refusal)) from None
+        await make_organizer(address, name, time_zone, _now())
 
 
 async def _troubles(settings: Settings) -> list[str]:
