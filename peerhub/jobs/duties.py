@@ -8,6 +8,8 @@ from functools import cached_property
 from random import random
 from uuid import UUID
 
+import structlog
+
 from peerhub.actions import matching
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
@@ -15,6 +17,7 @@ from peerhub.mail.post import Ending, Line, Post, TransportTrouble
 from peerhub.store import ended, outbox, rounds
 from peerhub.store.database import transaction
 
+_log = structlog.get_logger("peerhub.jobs")
 _LETTERS_AT_ONCE = 10
 _ASKED_AT_ONCE = 100
 
@@ -59,7 +62,8 @@ async def post_letters(office: Office, now: datetime) -> bool:
                     break
                 await _post(office, line, letter)
                 tried.add(letter.id)
-    except TransportTrouble:
+    except TransportTrouble as trouble:
+        _log.warning("the mail server cannot be used", trouble=str(trouble))  # a kind and a code, no more
         office.post.rest(now)
         return False
     finally:

@@ -11,7 +11,7 @@ from peerhub.jobs.duties import DUTIES, Duty, Office
 
 TICK = 1.0
 _LONGEST_PAUSE = 30.0
-_log = structlog.get_logger(__name__)
+_log = structlog.get_logger("peerhub.jobs")
 
 
 async def work(office: Office, stop: asyncio.Event, tick: float = TICK, duties: Sequence[Duty] | None = None) -> None:

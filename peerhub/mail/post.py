@@ -70,7 +70,7 @@ class Post:
             yield line
         finally:
             await line.close()
-            if line.was_open:
+            if line.was_useful:
                 self._rest = _FIRST_REST
 
     def _client(self) -> SMTP:
@@ -105,7 +105,7 @@ class Line:
     def __init__(self, client: SMTP, sender: str) -> None:
         self._client = client
         self._sender = sender
-        self.was_open = False
+        self.was_useful = False
 
     async def offer(self, to: str, mail: bytes, may_send: Callable[[], Awaitable[bool]]) -> Answer:
         """Offer one mail: MAIL, RCPT, then ``may_send`` has the last word, then DATA.
@@ -116,7 +116,9 @@ class Line:
         if not is_one_address(to):
             return Answer(Ending.REFUSED, "an address that mail cannot be sent to")
         await self.connect()
-        if (refused := await self._envelope(to)) is not None:
+        refused = await self._envelope(to)
+        self.was_useful = True
+        if refused is not None:
             await self._forget()
             return refused
         try:
@@ -151,7 +153,6 @@ class Line:
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             self._client.close()
             raise TransportTrouble(_named(error)) from None
-        self.was_open = True
 
     async def _envelope(self, to: str) -> Answer | None:
         """Say who writes to whom; nothing means that the server waits for the body."""

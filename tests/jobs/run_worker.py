@@ -10,7 +10,8 @@ from peerhub.jobs import worker
 from peerhub.jobs.duties import Office, expire_letters, post_letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import database, sealing
-from tests.conftest import KEYRING
+
+KEYRING = sealing.Keyring({1: b"s" * 32}, b"h" * 32)  # as in tests/conftest.py, which is slow to import
 
 
 async def main() -> None:

@@ -217,3 +217,11 @@ async def test_many_lines_at_once_do_not_mix(smtp: Mailbox) -> None:
     await asyncio.gather(*[offer(smtp.url, f"{number}@example.org") for number in range(8)])
 
     assert sorted(copy.to[0] for copy in smtp.copies()) == [f"{number}@example.org" for number in range(8)]
+
+
+async def test_trouble_with_the_mail_server_is_said_in_words(smtp: Mailbox) -> None:
+    assert await post.trouble_with(smtp.url) is None
+    assert await post.trouble_with(smtp.url.replace("smtp", "smtp+starttls")) == (
+        "the mail server cannot be used (SMTPException)"
+    )
+    assert smtp.verbs == []

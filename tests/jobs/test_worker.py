@@ -1,0 +1,222 @@
+"""The worker, in processes of its own, against a real database and a real mail server that misbehaves."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from peerhub.jobs.duties import Office
+from peerhub.jobs.worker import work
+from peerhub.mail import letters
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import outbox
+from peerhub.store.engine import DB
+from tests.mail.cast import a_stored_member, the_outbox
+from tests.smtp import Mailbox, Move
+
+pytestmark = pytest.mark.usefixtures("db")
+
+LETTERS = 30
+Start = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture
+async def start(database_url: str, smtp: Mailbox) -> AsyncIterator[Start]:
+    """Start a worker process; whatever still runs at the end of the test is ended."""
+    workers: list[Process] = []
+
+    async def started(lease: float = 1.0) -> Process:
+        environment = os.environ | {"DATABASE_URL": database_url, "SMTP_URL": smtp.url, "LEASE": str(lease)}
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.jobs.run_worker", env=environment, stdout=PIPE, stderr=PIPE
+        )
+        workers.append(worker)
+        assert worker.stdout is not None
+        assert await asyncio.wait_for(worker.stdout.readline(), 60) == b"working\n"
+        return worker
+
+    yield started
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            worker.kill()
+        await worker.communicate()
+
+
+async def put_letters(head: Letterhead, number: int = LETTERS) -> list[str]:
+    """As many letters to as many members; the addresses in the order in which they leave."""
+    now = datetime.now(UTC)
+    members = [await a_stored_member(now, f"member{one:02}") for one in range(number)]
+    await outbox.put(
+        head,
+        [letters.confirm_address(head, to, f"https://peerhub.example/confirm/{uuid4()}", now) for to in members],
+        now,
+    )
+    return [to.address for to in members]
+
+
+async def until(what: Callable[[dict[str, int]], bool]) -> None:
+    """Wait until the outbox is so; a worker that hangs ends the test."""
+    async with asyncio.timeout(40):
+        while not what(await outbox.counts_by_state()):  # noqa: ASYNC110 - another process changes it
+            await asyncio.sleep(0.05)
+
+
+async def until_all_sent() -> None:
+    await until(lambda counts: set(counts) == {"sent"})
+
+
+async def assert_the_promise_is_kept(smtp: Mailbox) -> None:
+    """The invariants: sent means delivered, one Message-ID, no more copies than were counted as ambiguous."""
+    rows, copies = await the_outbox(), smtp.copies()
+    by_id = Counter(copy.message_id for copy in copies)
+    assert [row["message_id"] for row in rows if row["state"] == "sent" and not by_id[row["message_id"]]] == []
+    assert [row["message_id"] for row in rows if by_id[row["message_id"]] > 1 + row["ambiguous"]] == []
+    assert set(by_id) <= {row["message_id"] for row in rows}
+    ids_of = {copy.to: {other.message_id for other in copies if other.to == copy.to} for copy in copies}
+    assert {to: len(ids) for to, ids in ids_of.items() if len(ids) != 1} == {}
+    assert [copy.to for copy in copies if str(copy.message["To"]) != copy.to[0] or len(copy.to) != 1] == []
+
+
+async def test_a_worker_that_is_killed_while_sending_loses_nothing(
+    start: Start, smtp: Mailbox, letterhead: Letterhead
+) -> None:
+    to = await put_letters(letterhead)
+    worker: Process | None = None
+
+    def kill() -> None:
+        assert worker is not None
+        os.kill(worker.pid, signal.SIGKILL)
+
+    moments = {
+        to[3]: Move("RCPT", do=kill),  # before the fence
+        to[8]: Move("354", do=kill, hang_up=True),  # behind it, in the middle of the body
+        to[14]: Move("dot", do=kill),  # the server has the mail, and could not say so
+        to[21]: Move("250", do=kill),  # the server has said so
+    }
+    smtp.script = {(address, 1): move for address, move in moments.items()}
+
+    for _ in moments:
+        worker = await start()
+        assert await asyncio.wait_for(worker.wait(), 40) == -signal.SIGKILL
+        await assert_the_promise_is_kept(smtp)
+    worker = await start()
+    await until_all_sent()
+
+    await assert_the_promise_is_kept(smtp)
+    rows = dict(zip(to, await the_outbox(), strict=True))
+    copies = Counter(copy.to[0] for copy in smtp.copies())
+    assert set(copies) == set(to)
+    assert (rows[to[3]]["ambiguous"], copies[to[3]]) == (0, 1)
+    assert (rows[to[8]]["ambiguous"], copies[to[8]]) == (1, 1)
+    assert (rows[to[14]]["ambiguous"], copies[to[14]]) == (1, 2)
+    assert copies[to[21]] == 1 + rows[to[21]]["ambiguous"]  # killed before or after it was marked as sent
+    assert sum(copies.values()) - len(to) <= 2
+
+
+async def test_a_worker_that_is_asked_to_end_leaves_no_trace(
+    start: Start, smtp: Mailbox, letterhead: Letterhead
+) -> None:
+    to = await put_letters(letterhead)
+    worker = await start(lease=600.0)
+    smtp.script = {(to[12], 1): Move("dot", do=lambda: os.kill(worker.pid, signal.SIGTERM))}
+
+    assert await asyncio.wait_for(worker.wait(), 40) == 0
+    assert await outbox.counts_by_state() == {"sent": 13, "pending": LETTERS - 13}
+    await start()
+    await until_all_sent()
+
+    rows = await the_outbox()
+    assert Counter(copy.to[0] for copy in smtp.copies()) == Counter(to)
+    assert {(row["attempts"], row["ambiguous"]) for row in rows} == {(1, 0)}
+
+
+async def test_workers_side_by_side_make_one_attempt_each(start: Start, smtp: Mailbox, letterhead: Letterhead) -> None:
+    to = await put_letters(letterhead, 60)
+
+    await asyncio.gather(start(lease=60.0), start(lease=60.0))
+    await until_all_sent()
+
+    assert Counter(copy.to[0] for copy in smtp.copies()) == Counter(to)
+    assert {row["attempts"] for row in await the_outbox()} == {1}
+
+
+async def test_a_frozen_worker_that_wakes_up_too_late_sends_nothing(
+    start: Start, smtp: Mailbox, letterhead: Letterhead
+) -> None:
+    (to,) = await put_letters(letterhead, 1)
+    frozen = await start(lease=0.5)
+    other: Process | None = None
+    smtp.script = {(to, 1): Move("RCPT", do=lambda: os.kill(frozen.pid, signal.SIGSTOP))}
+    await until(lambda _: smtp.attempts[to] == 1)
+
+    other = await start(lease=5.0)
+    await until_all_sent()
+    os.kill(frozen.pid, signal.SIGCONT)
+    frozen.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(frozen.wait(), 20) == 0
+
+    assert other.returncode is None
+    assert len(smtp.copies()) == 1
+    assert (await the_outbox())[0]["ambiguous"] == 0
+
+
+async def test_a_worker_outlives_the_loss_of_its_connections(
+    start: Start, smtp: Mailbox, letterhead: Letterhead
+) -> None:
+    worker = await start()
+    await DB._run_in_pool(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        " AND backend_type = 'client backend'"
+    )
+
+    to = await put_letters(letterhead, 3)
+    await until_all_sent()
+
+    assert worker.returncode is None
+    assert Counter(copy.to[0] for copy in smtp.copies()) == Counter(to)
+
+
+async def test_nothing_that_a_worker_says_names_a_person(start: Start, smtp: Mailbox, letterhead: Letterhead) -> None:
+    to = await put_letters(letterhead, 4)
+    smtp.script = {
+        (to[0], 1): Move("RCPT", say=f"550 5.1.1 <{to[0]}> unknown"),
+        (to[1], 1): Move("dot", say=f"550 5.7.1 <{to[1]}> refused"),
+        (to[2], 1): Move("354", hang_up=True),
+    }
+    worker = await start()
+    await until(lambda counts: set(counts) <= {"sent", "failed"})
+    worker.send_signal(signal.SIGTERM)
+
+    said, complained = await asyncio.wait_for(worker.communicate(), 20)
+
+    written = said.decode() + complained.decode() + " ".join(row["trouble"] for row in await the_outbox())
+    assert [word for word in ("member0", "@example.org", "confirm/") if word in written] == []
+
+
+async def test_one_duty_that_fails_stops_no_other(smtp: Mailbox, letterhead: Letterhead) -> None:
+    office, stop, done = Office(letterhead, smtp.url, uuid4()), asyncio.Event(), Counter[str]()
+
+    async def bad(_office: Office, _now: datetime) -> bool:
+        done["bad"] += 1
+        raise ZeroDivisionError
+
+    async def good(office: Office, _now: datetime) -> bool:
+        done["good"] += 1
+        await asyncio.sleep(0)
+        if done["good"] >= 20 and done["bad"] >= 2:
+            office.stop.set()
+        return done["good"] < 20
+
+    async with asyncio.timeout(20):
+        await work(office, stop, tick=0.01, duties=(bad, good))
+
+    assert done["good"] >= 20
+    assert done["bad"] < done["good"]  # it waits longer each time
