@@ -35,7 +35,7 @@ async def open_round(program_id: UUID, week: date, head: Letterhead, organizer: 
         round_id = await rounds.open_round(program_id, week, now)
         enrolled = await programs.enrolled_in(program_id)
         to = await members.recipients_of([one.member_id for one in enrolled])
-        link = links.round_page(head, round_id)
+        link = links.rounds_page(head)
         opens = [letters.round_opens(head, one, program.name, week, link, now) for one in to.values()]
         await outbox.put(head, opens, now)
         await audit.note("round opened", organizer, round_id, now, letters=len(opens))
@@ -89,6 +89,7 @@ async def publish(round_id: UUID, version_id: UUID, head: Letterhead, organizer:
         RulesWouldBreak: someone's hours or wishes have changed, and the proposal no longer fits.
     """
     async with transaction():
+        await rounds.hold(round_id, Stage.PROPOSED)
         await rounds.move_round(round_id, Stage.PROPOSED, Stage.PUBLISHED, published_at=now)
         round_ = await rounds.by_id(round_id)
         version = await current(round_id, version_id)

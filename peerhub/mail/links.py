@@ -26,9 +26,9 @@ def crisis_page(head: Letterhead) -> str:
     return f"{head.base_url}/crisis"
 
 
-def round_page(head: Letterhead, round_id: UUID) -> str:
+def rounds_page(head: Letterhead) -> str:
     """Where a member joins a round; it asks them to sign in first."""
-    return f"{head.base_url}/rounds/{round_id}"
+    return f"{head.base_url}/home#rounds"
 
 
 def check_in_page(head: Letterhead, seat_id: UUID) -> str:

@@ -134,7 +134,7 @@ async def move_round(round_id: UUID, here: Stage, there: Stage, **also: Any) -> 
         .returning(Round.id)
     )
     if not moved:
-        raise WrongStage(f"the round is no longer {here}")
+        raise WrongStage(f"This round is no longer {here}. Its page shows where it is now.")
 
 
 async def hold(round_id: UUID, *stages: Stage) -> Stage:
@@ -149,7 +149,7 @@ async def hold(round_id: UUID, *stages: Stage) -> Stage:
         raise NotFound("there is no such round")
     stage = Stage(rows[0]["stage"])
     if stage not in stages:
-        raise WrongStage(f"the round is no longer {' or '.join(stages)}")
+        raise WrongStage(f"This round is {stage} now, so this can no longer be done. Its page shows where it is.")
     return stage
 
 

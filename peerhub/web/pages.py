@@ -10,6 +10,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from peerhub.domain.members import Member
+from peerhub.domain.wall import day_in_words
 from peerhub.mail.letterhead import Letterhead
 from peerhub.web import browser
 
@@ -27,7 +28,7 @@ def environment(head: Letterhead) -> Environment:
         lstrip_blocks=True,
     )
     env.globals.update(community=head.community, form_token=_form_token, asker=_asker, static=_static, is_demo=_is_demo)
-    env.filters.update(iso=_iso)
+    env.filters.update(iso=_iso, day=day_in_words)
     return env
 
 

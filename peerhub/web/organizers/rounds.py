@@ -1,0 +1,253 @@
+"""A round at each of its stages: who is in, how the matching goes, what is proposed, what is published."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, ServerSentEvent, Template
+from litestar.types import ControllerRouterHandler
+
+from peerhub.actions import matching
+from peerhub.actions import proposals as proposals_act
+from peerhub.actions import rounds as act
+from peerhub.domain.availability import CELL_MINUTES
+from peerhub.domain.members import Member
+from peerhub.domain.refusals import Refusal, WrongStage
+from peerhub.domain.rounds import Stage, Standing
+from peerhub.domain.wall import city_of, offset_at
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import members, proposals, rounds, sessions
+from peerhub.store.rounds import StoredRound
+from peerhub.web.asking import AnyRequest
+from peerhub.web.forms import typed_in
+from peerhub.web.organizers import cards, heat
+from peerhub.web.organizers.programs import MEDIUM_WORDS
+
+STANDING_WORDS: Final[Mapping[Standing, str]] = {
+    Standing.NOT_JOINED: "has not joined this round",
+    Standing.UNCONFIRMED: "has not confirmed their address",
+    Standing.PAUSED: "is taking a pause",
+    Standing.SUSPENDED: "is suspended",
+    Standing.NO_CONSENT: "has not agreed to be matched",
+}
+_TELL_EVERY = 1.0  # seconds
+_LONGEST_TELLING = timedelta(minutes=15)
+
+
+@get("/organize/rounds/{round_id:uuid}")
+async def one(round_id: FromPath[UUID], organizer: NamedDependency[Member]) -> Template:
+    return await round_page(await rounds.by_id(round_id), organizer)
+
+
+@post("/organize/rounds/{round_id:uuid}/match")
+async def match(
+    round_id: FromPath[UUID], organizer: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Template | Redirect:
+    try:
+        await matching.start(round_id, organizer.id, now)
+    except matching.NobodyToMatch as refusal:
+        return await round_page(await rounds.by_id(round_id), organizer, refusals=[str(refusal)])
+    return _back_to(round_id)
+
+
+@post("/organize/rounds/{round_id:uuid}/stop")
+async def stop(
+    round_id: FromPath[UUID], organizer: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Redirect:
+    with suppress(WrongStage):  # it may have ended by itself in the meantime; its page shows how
+        await matching.stop(round_id, organizer.id, now)
+    return _back_to(round_id)
+
+
+@get("/organize/rounds/{round_id:uuid}/progress")
+async def progress(round_id: FromPath[UUID]) -> ServerSentEvent:
+    await rounds.by_id(round_id)
+    return ServerSentEvent(_tell(round_id))
+
+
+async def _tell(round_id: UUID) -> AsyncIterator[dict[str, str]]:
+    """How far the search is, as often as it changes, until it ends."""
+    last = ""
+    for _ in range(int(_LONGEST_TELLING.total_seconds() / _TELL_EVERY)):
+        round_ = await rounds.by_id(round_id)
+        if round_.stage is not Stage.MATCHING:
+            yield {"event": "ended", "data": round_.stage.value}
+            return
+        news = json.dumps(progress_words(round_))
+        if news != last:
+            yield {"event": "progress", "data": news}
+        last = news
+        await asyncio.sleep(_TELL_EVERY)
+
+
+@get("/organize/rounds/{round_id:uuid}/publish")
+async def look_before_publishing(round_id: FromPath[UUID], organizer: NamedDependency[Member]) -> Template:
+    return await _publish_page(await rounds.by_id(round_id), organizer)
+
+
+@post("/organize/rounds/{round_id:uuid}/publish")
+async def publish(
+    request: AnyRequest,
+    round_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Template | Redirect:
+    form = await typed_in(request)
+    try:
+        await act.publish(round_id, cards.uuid_from(form.one("version")), head, organizer.id, now)
+    except proposals_act.RulesWouldBreak:
+        return await _publish_page(await rounds.by_id(round_id), organizer, status=409)
+    return _back_to(round_id)
+
+
+@post("/organize/rounds/{round_id:uuid}/close")
+async def close(
+    round_id: FromPath[UUID], organizer: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Redirect:
+    await act.close(round_id, organizer.id, now)
+    return _back_to(round_id)
+
+
+PAGES: Sequence[ControllerRouterHandler] = [one, match, stop, progress, look_before_publishing, publish, close]
+
+
+# The page of each stage
+
+
+async def round_page(
+    round_: StoredRound,
+    organizer: Member,
+    refusals: Sequence[str] = (),
+    chosen: tuple[str, str] = ("", ""),
+) -> Template:
+    """The round as an organizer finds it; after a refusal with what they chose, and 422."""
+    context: dict[str, Any] = {"round": round_, "refusals": refusals, "chosen": chosen, **_where(round_, organizer)}
+    context["trouble"] = round_.progress.get("trouble", "")
+    context["names"] = await act.names_for(round_)
+    match round_.stage:
+        case Stage.OPEN:
+            name, more = "round_open", await _readiness(round_, organizer, context["names"])
+        case Stage.MATCHING:
+            name, more = "round_matching", {"progress": progress_words(round_)}
+        case Stage.PROPOSED:
+            name, more = "round_proposed", await _proposal(round_, organizer, context["names"])
+        case _:
+            name, more = "round_published", await _answers(round_, organizer)
+    return Template(f"organizers/{name}.html", context=context | more, status_code=422 if refusals else 200)
+
+
+async def _readiness(round_: StoredRound, organizer: Member, names: Mapping[UUID, str]) -> dict[str, Any]:
+    problem = await rounds.problem_of(round_)
+    standings = await rounds.standings_of(round_)
+    hours = {UUID(person): bits.bit_count() * CELL_MINUTES / 60 for person, bits in problem.free.items()}
+    people = sorted((names.get(one, ""), f"{offered:g}", offered > 0) for one, offered in hours.items())
+    missing = [(names.get(one, ""), STANDING_WORDS[why]) for one, why in standings.items() if why is not Standing.READY]
+    return {
+        "people": people,
+        "missing": sorted(missing),
+        "leaders": sum(person.facilitates > 0 for person in problem.participants),
+        **heat_words(problem.free, round_, organizer),
+    }
+
+
+def heat_words(free: Mapping[str, int], round_: StoredRound, organizer: Member) -> dict[str, Any]:
+    """The heat map and its words, for the template."""
+    week = heat.heat_of(free, round_.week, organizer.time_zone)
+    return {
+        "picture": heat.picture_of(week),
+        "table": heat.table_of(week),
+        "days": heat.DAYS,
+        "best": heat.best_of(week),
+    }
+
+
+async def _proposal(round_: StoredRound, organizer: Member, names: Mapping[UUID, str]) -> dict[str, Any]:
+    version = await proposals.newest(round_.id)
+    if version is None:
+        raise Refusal("This round has no proposal.")
+    return {
+        "version": version,
+        "proposal": version.proposal,
+        "cards": cards.cards_of(version, names, organizer.time_zone),
+        "unmatched": cards.unmatched_of(version, names),
+        "troubles": await proposals_act.troubles_of(round_.id, version),
+    }
+
+
+async def _answers(round_: StoredRound, organizer: Member) -> dict[str, Any]:
+    held = await sessions.of_round(round_.id)
+    names = await members.names_of({seat.member_id for one in held for seat in one.seats})
+    standing = [seat.rsvp for one in held if one.stage == "planned" for seat in one.seats]
+    return {
+        "meetings": [cards.meeting_of(one, names, organizer.time_zone) for one in held],
+        "counts": {answer: standing.count(answer) for answer in ("yes", "maybe", "no", "waiting")},
+    }
+
+
+async def _publish_page(round_: StoredRound, organizer: Member, status: int = 200) -> Template:
+    version = await proposals.newest(round_.id)
+    if round_.stage is not Stage.PROPOSED or version is None:
+        raise WrongStage("This round is not waiting to be published.")
+    planned = version.proposal.sessions
+    spans = sorted(session.span for session in planned)
+    context = {
+        "round": round_,
+        "version": version,
+        "troubles": await proposals_act.troubles_of(round_.id, version),
+        "sessions": len(planned),
+        "invitations": sum(len(session.everyone) for session in planned),
+        "not_matched": len(version.proposal.unmatched),
+        "by_medium": [
+            (MEDIUM_WORDS[medium], sum(session.medium == medium for session in planned))
+            for medium in round_.program.rules.mediums
+            if any(session.medium == medium for session in planned)
+        ],
+        "first": cards.when(spans[0], organizer.time_zone) if spans else None,
+        "last": cards.when(spans[-1], organizer.time_zone) if spans else None,
+        **_where(round_, organizer),
+    }
+    return Template("organizers/publish.html", context=context, status_code=status)
+
+
+def progress_words(round_: StoredRound) -> dict[str, Any]:
+    """What the page says of the running search."""
+    said = round_.progress
+    gap = said.get("gap")
+    return {
+        "phase": _PHASES.get(str(said.get("phase")), "Waiting for a worker to begin")
+        if round_.lease_until
+        else "Waiting for a worker to begin",
+        "points": f"{int(said.get('points') or 0):,}",
+        "bound": f"{int(said.get('bound') or 0):,}",
+        "gap": f"{float(gap):.1%}" if gap is not None and said.get("points") else "not known yet",
+        "matched": f"{int(said.get('matched') or 0)} of at most {int(said.get('matched_bound') or 0)}",
+        "stopping": round_.stop_asked_at is not None,
+    }
+
+
+_PHASES: Final = {
+    "reading": "Reading who is free, and when",
+    "matching": "Finding seats for as many people as possible",
+    "improving": "Making good matches better",
+    "explaining": "Writing down the reasons",
+}
+
+
+def _where(round_: StoredRound, organizer: Member) -> dict[str, Any]:
+    noon = datetime.fromisoformat(f"{round_.week}T12:00:00+00:00")
+    return {
+        "medium_words": MEDIUM_WORDS,
+        "wall": f"{city_of(organizer.time_zone)}, {offset_at(noon, organizer.time_zone)}",
+    }
+
+
+def _back_to(round_id: UUID) -> Redirect:
+    return Redirect(f"/organize/rounds/{round_id}", status_code=303)

@@ -1,0 +1,121 @@
+"""A published session: its time, medium and place, calling it off, taking someone out."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+from litestar.types import ControllerRouterHandler
+
+from peerhub.actions import sessions as act
+from peerhub.actions.proposals import RulesWouldBreak
+from peerhub.domain.availability import BadHours, minutes_from_text, moment_on_wall
+from peerhub.domain.members import Member
+from peerhub.domain.refusals import NotFound
+from peerhub.domain.rounds import Stage
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import members, rounds, sessions
+from peerhub.store.sessions import StoredSession
+from peerhub.web.asking import AnyRequest
+from peerhub.web.forms import Typed, typed_in
+from peerhub.web.organizers.cards import meeting_of
+from peerhub.web.organizers.programs import MEDIUM_WORDS
+
+_LONGEST_PLACE = 400
+
+
+@get("/organize/sessions/{session_id:uuid}")
+async def one(
+    session_id: FromPath[UUID], organizer: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Template:
+    return await _page(await sessions.by_id(session_id), organizer, now)
+
+
+@post("/organize/sessions/{session_id:uuid}")
+async def change(
+    request: AnyRequest,
+    session_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Template | Redirect:
+    form, session = await typed_in(request), await sessions.by_id(session_id)
+    try:
+        wanted = _change_from(form, organizer.time_zone)
+        await act.change(session_id, wanted, head, organizer.id, now)
+    except (BadHours, act.SessionIsOver) as mistake:
+        return await _page(session, organizer, now, typed=form, refusals=[str(mistake)])
+    except RulesWouldBreak as refusal:
+        return await _page(session, organizer, now, typed=form, refusals=refusal.sentences)
+    return Redirect(f"/organize/rounds/{session.round_id}#session-{session_id}", status_code=303)
+
+
+@post("/organize/sessions/{session_id:uuid}/cancel")
+async def cancel(
+    session_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Redirect:
+    session = await sessions.by_id(session_id)
+    await act.cancel(session_id, head, organizer.id, now)
+    return Redirect(f"/organize/rounds/{session.round_id}#session-{session_id}", status_code=303)
+
+
+@post("/organize/seats/{seat_id:uuid}/remove")
+async def remove(
+    seat_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Redirect:
+    session_id = await sessions.of_seat(seat_id)
+    await act.remove_seat(seat_id, head, organizer.id, now)
+    return Redirect(f"/organize/sessions/{session_id}", status_code=303)
+
+
+PAGES: Sequence[ControllerRouterHandler] = [one, change, cancel, remove]
+
+
+def _change_from(form: Typed, zone: str) -> act.Change:
+    try:
+        day = date.fromisoformat(form.one("day"))
+    except ValueError:
+        raise BadHours("Please choose a day.") from None
+    minutes = minutes_from_text(form.one("time"))
+    if minutes % 15:
+        raise BadHours("Please choose a time on a quarter of an hour, for example 18:15.")
+    if form.one("medium") not in MEDIUM_WORDS:
+        raise NotFound("there is no such medium")
+    place = " ".join(form.one("place").split())
+    if len(place) > _LONGEST_PLACE or not place.isprintable():
+        raise BadHours(f"Please describe how to join in at most {_LONGEST_PLACE} plain letters.")
+    return act.Change(moment_on_wall(day, minutes, zone), form.one("medium"), place)
+
+
+async def _page(
+    session: StoredSession,
+    organizer: Member,
+    now: datetime,
+    typed: Typed | None = None,
+    refusals: Sequence[str] = (),
+) -> Template:
+    names = await members.names_of([seat.member_id for seat in session.seats])
+    round_ = await rounds.by_id(session.round_id)
+    starts = session.span.starts_at.astimezone(ZoneInfo(organizer.time_zone))
+    kept = {"day": f"{starts:%Y-%m-%d}", "time": f"{starts:%H:%M}", "medium": session.medium, "place": session.place}
+    context: dict[str, Any] = {
+        "round": round_,
+        "meeting": meeting_of(session, names, organizer.time_zone),
+        "typed": {name: typed.one(name) for name in kept} if typed else kept,
+        "refusals": refusals,
+        "mediums": [(medium, MEDIUM_WORDS[medium]) for medium in round_.program.rules.mediums],
+        "can_change": session.stage == "planned" and round_.stage is Stage.PUBLISHED and session.span.starts_at > now,
+        "can_remove": len(session.peers) > 2,
+    }
+    return Template("organizers/session.html", context=context, status_code=422 if refusals else 200)
