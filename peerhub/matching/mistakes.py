@@ -48,7 +48,7 @@ def mistakes_in(error: ValidationError, place: Callable[[Location], tuple[int | 
 def field_of(location: Location) -> str:
     """``("participants", 3, "free", 1)`` is ``participants[3].free[1]``."""
     text = ""
-    for part in location:
+    for part in (part if isinstance(part, int) or part.isprintable() else ascii(part) for part in location):
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 
@@ -74,6 +74,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "less_than_equal": lambda found: f"must be at most {found['ctx']['le']}, not {_shown(found)}",
     "enum": lambda found: f"must be {found['ctx']['expected']}, not {_shown(found)}",
     "literal_error": lambda found: f"must be {found['ctx']['expected']}, not {_shown(found)}",
+    "string_unicode": lambda _: "has a character that cannot be written",
     "string_type": lambda found: f"must be a text, not {_shown(found)}",
     "list_type": lambda found: f"must be a list, not {_shown(found)}",
     "dict_type": lambda found: f"must be an object, not {_shown(found)}",
