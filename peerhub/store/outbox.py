@@ -7,6 +7,7 @@ have been, so that letter is sent again under the same Message-ID, and counted a
 
 # ruff: noqa: S608 - statements are put together from this module's own pieces, values always travel apart from them
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ async def put(head: Letterhead, letters: Sequence[Composed], now: datetime) -> N
     """
     async with transaction():
         for at in range(0, len(letters), _ROWS_AT_ONCE):
-            rows = [_row(head, letter, now) for letter in letters[at : at + _ROWS_AT_ONCE]]
+            rows = await asyncio.to_thread(_rows, head, letters[at : at + _ROWS_AT_ONCE], now)
             await Letter.insert(*rows).on_conflict(target=Letter.cause, action="DO NOTHING")
         if uids := [letter.about for letter in letters if letter.about]:
             await _drop_superseded(uids, now)
@@ -200,6 +201,11 @@ async def _drop_superseded(uids: list[str], now: datetime) -> None:
         " (SELECT 1 FROM letter newer WHERE newer.about = letter.about AND newer.number > letter.number)",
         now, uids,
     )  # fmt: skip
+
+
+def _rows(head: Letterhead, letters: Sequence[Composed], now: datetime) -> list[Letter]:
+    """Some milliseconds of work for each letter, so this runs beside the loop that answers requests."""
+    return [_row(head, letter, now) for letter in letters]
 
 
 def _row(head: Letterhead, letter: Composed, now: datetime) -> Letter:
