@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from piccolo.querystring import QueryString
 
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import database, sealing
@@ -62,3 +63,17 @@ def smtp(tmp_path: Path) -> Iterator[Mailbox]:
     """A real mail server with an empty journal."""
     with mail_server(tmp_path / "journal") as mailbox:
         yield mailbox
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that the database is asked, as it is asked."""
+    asked: list[str] = []
+    run = DB.run_querystring
+
+    async def listen(querystring: QueryString, in_pool: bool = True) -> object:
+        asked.append(querystring.template)
+        return await run(querystring, in_pool)
+
+    monkeypatch.setattr(DB, "run_querystring", listen)
+    return asked

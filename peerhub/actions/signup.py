@@ -26,20 +26,15 @@ async def sign_up(  # noqa: PLR0917
     for a member, so that neither the answer nor its time tells who is one.
     """
     async with transaction() as work:
+        await members.hold_address(address)
         await members.forget_unconfirmed(address)
         known = await members.recipient_at(address)
         member_id = uuid4()
         before = await work.savepoint("before")
-        try:
-            await members.put(member_id, profile, address, now, hidden=known is not None)
-            await members.set_consents(member_id, consents, now)
-        except members.AddressTaken:  # the same address a moment earlier, from another browser
-            await before.rollback_to()
-            known = await members.recipient_at(address)
-        else:
-            if known:
-                await before.rollback_to()
+        await members.put(member_id, profile, address, now, hidden=known is not None)
+        await members.set_consents(member_id, consents, now)
         if known:
+            await before.rollback_to()
             token = await logins.put_link(known.member_id, browser, logins.LINK_LIFE, now)
             letter = letters.already_a_member(head, known, links.token_link(head, "sign-in", token), now)
         else:

@@ -53,6 +53,7 @@ def code_of(browser: str) -> str:
 async def put_link(member_id: UUID | None, browser: str, life: timedelta, now: datetime) -> str:
     """Draw a new link for a member and revoke those from before; for nobody, the same steps change nothing."""
     token = draw_token()
+    await tables.Member.raw("SELECT id FROM member WHERE id = {} FOR UPDATE", member_id)  # one link after the other
     await SignInLink.update({SignInLink.used_at: now}, force=True).where(
         SignInLink.member == member_id, SignInLink.used_at.is_null()
     )

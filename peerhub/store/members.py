@@ -11,8 +11,6 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import asyncpg
-
 from peerhub.domain.availability import Liking, WeeklyHours
 from peerhub.domain.comfort import Comfort, Role
 from peerhub.domain.members import AGREEMENT_VERSION, Profile
@@ -49,11 +47,13 @@ class Wish:
     called: str
 
 
-class AddressTaken(Exception):
-    """Somebody with this address was a moment earlier; the transaction can only go back now."""
-
-
 # Coming and going
+
+
+async def hold_address(address: str) -> None:
+    """Of several who sign up with one address at once, one comes after the other, until the transaction ends."""
+    number = int.from_bytes(sealing.address_hash(address)[:8], "big", signed=True)
+    await Member.raw("SELECT pg_advisory_xact_lock({}::bigint) IS NULL AS held", number)
 
 
 async def by_address(address: str) -> Known | None:
@@ -64,22 +64,17 @@ async def by_address(address: str) -> Known | None:
 
 
 async def put(member_id: UUID, profile: Profile, address: str, now: datetime, *, hidden: bool = False) -> None:
-    """Keep a new member, whose address is not confirmed yet; a ``hidden`` one cannot be found by the address.
-
-    Raises:
-        AddressTaken: somebody else has it.
-    """
-    member = Member(
-        id=member_id,
-        sealed_address=sealing.seal(address, Member.sealed_address, member_id),
-        address_hash=sealing.keyed_hash("hidden", member_id.bytes) if hidden else sealing.address_hash(address),
-        created_at=now,
-        **_columns(member_id, profile),
+    """Keep a new member, whose address is not confirmed yet; a ``hidden`` one cannot be found by the address."""
+    found_by = sealing.keyed_hash("hidden", member_id.bytes) if hidden else sealing.address_hash(address)
+    await Member.insert(
+        Member(
+            id=member_id,
+            sealed_address=sealing.seal(address, Member.sealed_address, member_id),
+            address_hash=found_by,
+            created_at=now,
+            **_columns(member_id, profile),
+        )
     )
-    try:
-        await Member.insert(member)
-    except asyncpg.UniqueViolationError:
-        raise AddressTaken from None
     await _put_said(member_id, profile, now)
 
 

@@ -14,6 +14,7 @@ from litestar import Litestar
 from peerhub.actions import matching, rounds
 from peerhub.actions.proposals import CANNOT_BE_TOGETHER
 from peerhub.domain.comfort import Comfort
+from peerhub.domain.programs import Kind
 from peerhub.domain.rounds import Stage
 from peerhub.mail.letterhead import Letterhead
 from peerhub.matching.proposal import Proposal, Reason
@@ -107,19 +108,19 @@ async def test_two_programs_cannot_have_one_name(olu: Browser) -> None:
 
 
 async def test_a_program_can_be_changed_and_given_facilitators(olu: Browser, now: datetime) -> None:
-    program_id, ana = await a_program(now), await a_member("Ana", now)
+    program_id, ana = await a_program(now, Kind.SESSIONS), await a_member("Ana", now)
     await enrol(program_id, now, ana)
     here = f"/organize/programs/{program_id}"
     await olu.get(here)
 
-    changed = await olu.submit(here, name="Buddies at night", largest="2")
+    changed = await olu.submit(here, name="Circle at night", largest="6")
     await olu.get(here)
     named = await olu.submit(f"{here}/facilitators", facilitates="2")
     await olu.get(here)
     too_many = await olu.submit(f"{here}/facilitators", facilitates="21")
 
     program = await programs.by_id(program_id)
-    assert (changed.status_code, program.name, program.rules.largest) == (303, "Buddies at night", 2)
+    assert (changed.status_code, program.name, program.rules.largest) == (303, "Circle at night", 6)
     assert (named.status_code, too_many.status_code) == (303, 422)
     assert await programs.enrolled_in(program_id) == [programs.Enrolled(ana, 2)]
 
