@@ -40,7 +40,7 @@ async def enter(guest: FromPath[str], request: Request[Any, Any, Any], now: Name
         raise NotFound("The demo has nobody of that name.")
     token = await logins.begin_login(known.id, now)
     cookie = browser.write_cookie(request, "login", token)
-    return Redirect("/programs" if guest == "olu" else "/home", status_code=303, cookies=[cookie])
+    return Redirect("/organize" if guest == "olu" else "/home", status_code=303, cookies=[cookie])
 
 
 @get("/mailbox", opt=EVERYONE, sync_to_thread=True)
