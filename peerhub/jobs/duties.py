@@ -1,7 +1,7 @@
 """The duties: each does one due thing that the clock asks for, and says whether there was one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -51,9 +51,18 @@ Duty = Callable[[Office, datetime], Awaitable[bool]]
 
 async def post_letters(office: Office, now: datetime) -> bool:
     """Offer the letters that are due to the mail server."""
+    return await _post_some(office, now, (letters.AT_ONCE, letters.IN_TURN))
+
+
+async def post_sign_ins(office: Office, now: datetime) -> bool:
+    """Offer the letters that somebody waits for, on a line of their own, however slowly the others leave."""
+    return await _post_some(office, now, (letters.AT_ONCE,))
+
+
+async def _post_some(office: Office, now: datetime, lanes: Sequence[int]) -> bool:
     if office.post.rests(now):
         return False
-    claimed = await outbox.claim(office.worker, now, _LETTERS_AT_ONCE, office.lease)
+    claimed = await outbox.claim(office.worker, now, _LETTERS_AT_ONCE, office.lease, lanes)
     tried = set()
     try:
         async with office.post.line() as line:
@@ -119,4 +128,11 @@ async def ask_for_check_ins(office: Office, now: datetime) -> bool:
     return bool(asked)
 
 
-DUTIES: tuple[Duty, ...] = (post_letters, match_a_round, expire_letters, purge_letters, ask_for_check_ins)
+DUTIES: tuple[Duty, ...] = (
+    post_sign_ins,
+    post_letters,
+    match_a_round,
+    expire_letters,
+    purge_letters,
+    ask_for_check_ins,
+)

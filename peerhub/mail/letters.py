@@ -20,9 +20,9 @@ from peerhub.mail.plain import one_line
 from peerhub.mail.recipient import Recipient, SeatInvitation
 
 __all__ = [
-    "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation", "changed_invitation",
-    "check_in_request", "confirm_address", "invitation", "not_matched", "removed_from_session", "round_opens",
-    "sign_in",
+    "AT_ONCE", "IN_TURN", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
+    "changed_invitation", "check_in_request", "confirm_address", "invitation", "not_matched", "removed_from_session",
+    "round_opens", "sign_in",
 ]  # fmt: skip
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"

@@ -60,6 +60,8 @@ class Post:
 
     def rest(self, now: datetime) -> None:
         """Leave the server alone for a while."""
+        if self.rests(now):
+            return
         self._rests_until, self._rest = now + self._rest, min(2 * self._rest, _LONGEST_REST)
 
     @asynccontextmanager

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 from peerhub.mail import message
 from peerhub.mail.letterhead import Letterhead
+from peerhub.mail.letters import AT_ONCE, IN_TURN
 from peerhub.mail.letters import Letter as Composed
 from peerhub.store import sealing
 from peerhub.store.database import transaction
@@ -76,13 +77,15 @@ async def cancel_about(uids: Iterable[str], now: datetime) -> None:
     )
 
 
-async def claim(worker: UUID, now: datetime, most: int, lease: timedelta = LEASE) -> list[Claimed]:
-    """Take the letters that are due, those that somebody waits for first, and count the attempt.
+async def claim(
+    worker: UUID, now: datetime, most: int, lease: timedelta = LEASE, lanes: Sequence[int] = (AT_ONCE, IN_TURN)
+) -> list[Claimed]:
+    """Take the letters of these lanes that are due, those that somebody waits for first, and count the attempt.
 
     Of the letters about one calendar UID only the oldest is taken, and none while another is on its way.
     """
     await _rescue(now)
-    taken = await Letter.raw(_CLAIM, worker, now + lease, now, now, most)
+    taken = await Letter.raw(_CLAIM, worker, now + lease, list(lanes), now, now, most)
     claimed = []
     for row in sorted(taken, key=lambda row: (row["lane"], row["number"])):
         if (opened := _opened(row)) is not None:
@@ -238,7 +241,7 @@ _CLAIM = """
 UPDATE letter SET state = 'sending', attempts = attempts + 1, lease = {}, lease_until = {}
 WHERE id = ANY(ARRAY(
     SELECT due.id FROM letter due
-    WHERE due.state = 'pending' AND due.due_at <= {} AND due.expires_at > {}
+    WHERE due.state = 'pending' AND due.lane = ANY({}) AND due.due_at <= {} AND due.expires_at > {}
     AND NOT EXISTS (
         SELECT 1 FROM letter older
         WHERE older.about = due.about AND older.number < due.number AND older.state IN ('pending', 'sending', 'held')

@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import pytest
 
-from peerhub.jobs.duties import Office
+from peerhub.jobs.duties import Office, post_letters, post_sign_ins
 from peerhub.jobs.worker import work
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import outbox
 from peerhub.store.engine import DB
-from tests.mail.cast import a_stored_member, the_outbox
+from tests.mail.cast import a_seat, a_stored_member, the_outbox
 from tests.smtp import Mailbox, Move
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -199,6 +199,26 @@ async def test_nothing_that_a_worker_says_names_a_person(start: Start, smtp: Mai
 
     written = said.decode() + complained.decode() + " ".join(row["trouble"] for row in await the_outbox())
     assert [word for word in ("member0", "@example.org", "confirm/") if word in written] == []
+
+
+async def test_a_slow_letter_keeps_no_sign_in_waiting(smtp: Mailbox, letterhead: Letterhead) -> None:
+    now = datetime.now(UTC)
+    ana, ben = await a_stored_member(now, "Ana"), await a_stored_member(now, "Ben")
+    smtp.script[ben.address, 1] = Move("RCPT", freeze=2.0)
+    await outbox.put(letterhead, [letters.invitation(letterhead, ben, a_seat(), now)], now)
+    office, stop = Office(letterhead, smtp.url, uuid4()), asyncio.Event()
+    working = asyncio.create_task(work(office, stop, tick=0.05, duties=(post_sign_ins, post_letters)))
+    async with asyncio.timeout(20):
+        while not smtp.attempts[ben.address]:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.01)
+
+    link = "https://peerhub.example/sign-in/token"
+    await outbox.put(letterhead, [letters.sign_in(letterhead, ana, link, now)], now)
+    await until_all_sent()
+    stop.set()
+    await working
+
+    assert [copy.to[0] for copy in smtp.copies()] == [ana.address, ben.address]
 
 
 async def test_one_duty_that_fails_stops_no_other(smtp: Mailbox, letterhead: Letterhead) -> None:
