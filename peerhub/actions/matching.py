@@ -82,6 +82,11 @@ class _Heard:
     progress: Mapping[str, Any] = field(default_factory=lambda: {"phase": "reading"})
     has_begun: bool = False
 
+    def hear(self, said: Mapping[str, Any]) -> None:
+        """Take the news in; a phase that counts nothing leaves the numbers as they were."""
+        counts = said if said.get("matched") or said.get("points") else {"phase": said["phase"]}
+        self.progress, self.has_begun = {**self.progress, **counts}, True
+
 
 async def start(round_id: UUID, organizer: UUID, now: datetime) -> None:
     """Ask for the round to be matched, for the first time or again around what is pinned.
@@ -194,7 +199,7 @@ async def _listen(lines: asyncio.StreamReader, heard: _Heard) -> None:
         with suppress(ValueError):
             said = json.loads(line)
             if isinstance(said, dict) and "phase" in said:
-                heard.progress, heard.has_begun = said, True
+                heard.hear(said)
 
 
 def _checked(problem: Problem, child: Process, answer: str) -> Proposal:

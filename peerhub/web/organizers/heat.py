@@ -11,7 +11,7 @@ SHOWN_FROM: Final = 5
 _STEP: Final = 30  # minutes
 _STEPS: Final = DAY_MINUTES // _STEP
 _PART: Final = 180  # minutes of a part of the day, in the words beside the picture
-_WIDE, _HIGH, _LEFT, _TOP = 44, 9, 40, 18
+_WIDE, _HIGH, _LEFT, _TOP = 76, 11, 44, 20
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -27,15 +27,17 @@ class Heat:
 
     @property
     def first(self) -> int:
-        """The first step of the day in which anyone is free, back to a full part of the day."""
-        used = [step for day in self.counts for step, people in enumerate(day) if people]
-        return min(used, default=0) * _STEP // _PART * _PART // _STEP
+        """The first step of the day that is worth drawing, back to a full part of the day."""
+        return min(self._busy, default=0) * _STEP // _PART * _PART // _STEP
 
     @property
     def last(self) -> int:
-        """The step behind the last one in which anyone is free, on to a full part of the day."""
-        used = [step for day in self.counts for step, people in enumerate(day) if people]
-        return -(-(max(used, default=_STEPS - 1) + 1) * _STEP // _PART) * _PART // _STEP
+        """The step behind the last one that is worth drawing, on to a full part of the day."""
+        return -(-(max(self._busy, default=_STEPS - 1) + 1) * _STEP // _PART) * _PART // _STEP
+
+    @property
+    def _busy(self) -> list[int]:
+        return [step for day in self.counts for step, people in enumerate(day) if people >= SHOWN_FROM]
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,12 @@ def _parts(heat: Heat, part: int, end: int) -> Iterator[str]:
 
 
 def best_of(heat: Heat) -> str | None:
-    """The half hour in which most people are free, in words."""
+    """How many people are free in the half hour that suits most, and when it is."""
     if heat.most < SHOWN_FROM:
         return None
     most = [(day, step) for day, steps in enumerate(heat.counts) for step, n in enumerate(steps) if n == heat.most]
-    return _words(*most[0], heat.most)
+    day, step = most[0]
+    return f"{heat.most} people are free on {DAYS[day]} at {clock(step * _STEP)}, more than at any other time"
 
 
 def many(people: int) -> str:

@@ -1,6 +1,6 @@
 """Programs: see them, set one up, change it, say who facilitates, open a round for a week."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -226,6 +226,7 @@ async def _program_page(
 ) -> Template:
     enrolled = await programs.enrolled_in(program.id)
     names = await members.names_of([one.member_id for one in enrolled])
+    held = await rounds.of_program(program.id)
     people = sorted((names[one.member_id], one) for one in enrolled if one.member_id in names)
     return Template(
         "organizers/program.html",
@@ -233,17 +234,21 @@ async def _program_page(
             "program": program,
             "form": form or _filled_in(program.name, program.rules, program.topics),
             "medium_words": MEDIUM_WORDS,
-            "rounds": await rounds.of_program(program.id),
+            "rounds": held,
             "people": people,
-            "week": week if week is not None else next_monday(now.date()).isoformat(),
+            "week": week if week is not None else next_monday(now.date(), {one.week for one in held}).isoformat(),
             "week_mistake": week_mistake,
         },
         status_code=status,
     )
 
 
-def next_monday(today: date) -> date:
-    return today + timedelta(days=7 - today.weekday())
+def next_monday(today: date, taken: Set[date]) -> date:
+    """The next Monday for which there is no round yet."""
+    monday = today + timedelta(days=7 - today.weekday())
+    while monday in taken:
+        monday += timedelta(days=7)
+    return monday
 
 
 def _sentence(refusal: Refusal) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, ServerSentEvent, Template
 from litestar.types import ControllerRouterHandler
 
@@ -42,8 +42,8 @@ _LONGEST_TELLING = timedelta(minutes=15)
 
 
 @get("/organize/rounds/{round_id:uuid}")
-async def one(round_id: FromPath[UUID], organizer: NamedDependency[Member]) -> Template:
-    return await round_page(await rounds.by_id(round_id), organizer)
+async def one(round_id: FromPath[UUID], organizer: NamedDependency[Member], who: FromQuery[str] = "") -> Template:
+    return await round_page(await rounds.by_id(round_id), organizer, chosen=(who, ""))
 
 
 @post("/organize/rounds/{round_id:uuid}/match")
@@ -220,19 +220,20 @@ async def _publish_page(round_: StoredRound, organizer: Member, status: int = 20
 def progress_words(round_: StoredRound) -> dict[str, Any]:
     """What the page says of the running search."""
     said = round_.progress
-    gap = said.get("gap")
+    points, bound = int(said.get("points") or 0), int(said.get("bound") or 0)
+    matched, most = int(said.get("matched") or 0), int(said.get("matched_bound") or 0)
+    phase = _PHASES.get(str(said.get("phase"))) if round_.lease_until else None
     return {
-        "phase": _PHASES.get(str(said.get("phase")), "Waiting for a worker to begin")
-        if round_.lease_until
-        else "Waiting for a worker to begin",
-        "points": f"{int(said.get('points') or 0):,}",
-        "bound": f"{int(said.get('bound') or 0):,}",
-        "gap": f"{float(gap):.1%}" if gap is not None and said.get("points") else "not known yet",
-        "matched": f"{int(said.get('matched') or 0)} of at most {int(said.get('matched_bound') or 0)}",
+        "phase": phase or "Waiting for a worker to begin",
+        "points": f"{points:,}" if points else _UNKNOWN,
+        "bound": f"{bound:,}" if bound else _UNKNOWN,
+        "gap": f"{float(said.get('gap') or 0):.1%}" if points else _UNKNOWN,
+        "matched": f"{matched} of at most {most}" if most else _UNKNOWN,
         "stopping": round_.stop_asked_at is not None,
     }
 
 
+_UNKNOWN: Final = "not known yet"
 _PHASES: Final = {
     "reading": "Reading who is free, and when",
     "matching": "Finding seats for as many people as possible",
