@@ -114,9 +114,11 @@ class Groups:
 
     def model(self) -> Model:
         """What the search needs: the choices, who is matched by them, and their points."""
+        return Model(self.cp, self._matched(), self._points, self.sessions_in)
+
+    def _points(self) -> Linear:
         terms = [term for room in self.rooms for add in POINTS for term in add(self, room)]
-        points = cp_model.LinearExpr.weighted_sum([variable for _, variable in terms], [worth for worth, _ in terms])
-        return Model(self.cp, self._matched(), points, self.sessions_in)
+        return cp_model.LinearExpr.weighted_sum([choice for _, choice in terms], [worth for worth, _ in terms])
 
     def sessions_in(self, value: Values) -> tuple[PlannedSession, ...]:
         return tuple(self._session(room, value) for room in self.rooms if any(map(value, room.sizes.values())))
@@ -429,12 +431,15 @@ def topics_points(groups: Groups, room: Room) -> Terms:
         return
     chosen = {topic: groups.choice() for topic in values}
     groups.cp.add(total(chosen.values()) <= room.is_open)
+    of_person: dict[str, list[Choice]] = {}
     for topic, value in values.items():
         for person, points in value.items():
             matters = groups.choice()
+            of_person.setdefault(person, []).append(matters)
             groups.cp.add_implication(matters, chosen[topic])
-            groups.cp.add(matters <= room.sits(person))
             yield worth * points, matters
+    for person, theirs in of_person.items():
+        groups.cp.add(total(theirs) <= room.sits(person))
 
 
 def new_people_points(groups: Groups, room: Room) -> Terms:

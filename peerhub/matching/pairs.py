@@ -61,9 +61,11 @@ class Pairs:
 
     def model(self) -> Model:
         """What the search needs: the choices, who is matched by them, and their points."""
+        return Model(self.cp, self._matched(), self._points, self.sessions_in)
+
+    def _points(self) -> Linear:
         chosen = [candidate.chosen for candidate in self.candidates]
-        points = [candidate.session.points for candidate in self.candidates]
-        return Model(self.cp, self._matched(), cp_model.LinearExpr.weighted_sum(chosen, points), self.sessions_in)
+        return cp_model.LinearExpr.weighted_sum(chosen, [candidate.session.points for candidate in self.candidates])
 
     def sessions_in(self, value: Values) -> tuple[PlannedSession, ...]:
         return tuple(candidate.session for candidate in self.candidates if value(candidate.chosen))

@@ -19,7 +19,8 @@ from peerhub.matching.proposal import PlannedSession, Progress
 
 MOST_VARIABLES: Final = 600_000
 MOST_MEMORY_MB: Final = 4_000
-WORK_PER_SECOND: Final = 1.0  # of the solver's own deterministic clock, which runs alike on every machine
+WORK_PER_SECOND: Final = 0.1  # of the solver's own measure of work, which is alike on every machine
+MOST_WORK_TO_START: Final = 2.0
 POLL_SECONDS: Final = 0.05
 SHARE_FOR_PEOPLE: Final = 0.5  # of the time limit, for seating as many people as possible; points get the rest
 
@@ -44,13 +45,13 @@ class CannotHold(Exception):
 class Model:
     """A model with the parts that a search asks for.
 
-    ``matched`` says for each person that could have a seat as a peer whether they have one; ``points`` is what the
-    preferences add up to; ``sessions_in`` reads the sessions from the values of a solution.
+    ``matched`` says for each person that could have a seat as a peer whether they have one; ``points`` adds what the
+    preferences need to the model, and gives their sum; ``sessions_in`` reads the sessions from the values found.
     """
 
     cp: cp_model.CpModel
     matched: Mapping[str, Linear]
-    points: Linear
+    points: Callable[[], Linear]
     sessions_in: Callable[[Values], tuple[PlannedSession, ...]]
 
 
@@ -129,10 +130,10 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
         return Progress("improving", search.seconds, value, bound, matched, most)
 
     first = model.sessions_in(people.value)
+    model.cp.maximize(model.points())
     model.cp.add(rank == people.objective)
     _start_from(model.cp, people.values)
-    model.cp.maximize(model.points)
-    points = _Run(model.cp, search, search.time_limit - search.seconds, points_progress)
+    points = _Run(model.cp, search, search.time_limit - search.seconds, points_progress, portfolio=True)
     sessions = model.sessions_in(points.value) if points.values is not None else first
     return Found(sessions, points.bound, most, people.cut or points.cut)
 
@@ -169,11 +170,13 @@ class _Run:
         search: Search,
         seconds: float,
         progress: Callable[[int, int], Progress | None],
+        *,
+        portfolio: bool = False,
     ) -> None:
         self._search = search
         self._progress = progress
         self._heard = (0, 0)
-        self._solver = _solver(search, max(0.05, seconds))
+        self._solver = _solver(search, max(0.05, seconds), portfolio)
         self._solver.best_bound_callback = self._hear_bound
         self._listener = _Listener(self._hear_value)
         self._known: list[int | None] = [None, None]
@@ -241,11 +244,18 @@ class _Listener(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
         self._hear(self.objective_value, self.best_objective_bound)
 
 
-def _solver(search: Search, seconds: float) -> cp_model.CpSolver:
+def _solver(search: Search, seconds: float, portfolio: bool) -> cp_model.CpSolver:
+    """A solver that gives the same answer whatever else the machine is doing, as long as the time is enough.
+
+    A linear relaxation alone seats people within seconds and proves it. Points gain from a portfolio of searches, which
+    take turns, so that neither their order nor the answer depends on the clock.
+    """
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = search.seed
-    solver.parameters.num_workers = max(1, search.processes)
-    solver.parameters.interleave_search = True  # the same answer whatever the machine is doing
+    solver.parameters.num_workers = max(1, search.processes) if portfolio else 1
+    solver.parameters.interleave_search = portfolio
+    solver.parameters.linearization_level = 2
+    solver.parameters.cp_model_probing_level = 0
     solver.parameters.max_time_in_seconds = seconds
     solver.parameters.max_deterministic_time = seconds * WORK_PER_SECOND
     solver.parameters.max_memory_in_mb = MOST_MEMORY_MB
@@ -254,6 +264,19 @@ def _solver(search: Search, seconds: float) -> cp_model.CpSolver:
 
 
 def _start_from(cp: cp_model.CpModel, values: Sequence[int]) -> None:
-    cp.clear_hints()
+    """Let the search begin with a known seating; what else the model counts for it is worked out first.
+
+    Without the rest a solver may take minutes to see that the seating is a solution.
+    """
+    fixed = cp.clone()
     for index, value in enumerate(values):
+        fixed.add(fixed.get_int_var_from_proto_index(index) == value)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.max_deterministic_time = MOST_WORK_TO_START
+    solver.parameters.catch_sigint_signal = False
+    status = solver.solve(fixed)
+    known = solver.response_proto.solution if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else values
+    cp.clear_hints()
+    for index, value in enumerate(known):
         cp.add_hint(cp.get_int_var_from_proto_index(index), value)
