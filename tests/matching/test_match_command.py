@@ -41,15 +41,11 @@ def proposal_file(tmp_path: Path, problem_file: Path) -> Path:
 
 
 def large() -> str:
-    """A round that no search finishes within a minute: everyone is free at all hours and much the same."""
-    hours = [f"{day} 8:00-22:00" for day in ("mon", "tue", "wed")]
-    people = [
-        person(
-            f"m{n:02}", *hours, topics={f"t{n % 7}": 1 + n % 4, f"t{n % 5}": 2}, role=("share", "listen", "both")[n % 3]
-        )
-        for n in range(40)
-    ]
-    leaders = [person(f"f{n}", *hours, facilitates=4, most_sessions=0) for n in range(4)]
+    """A round with far more good answers than a minute can tell apart."""
+    hours = ["mon 18:00-20:00", "tue 18:00-20:00", "wed 18:00-20:00"]
+    topics = [{f"t{n % 7}": 1 + n % 4, f"t{n % 5}": 2} for n in range(24)]
+    people = [person(f"m{n:02}", *hours[n % 2 :], topics=topics[n], role=ROLES[n % 3]) for n in range(24)]
+    leaders = [person(f"f{n}", *hours, facilitates=4, most_sessions=0) for n in range(2)]
     return problem_to_json(sessions(*people, *leaders))
 
 
@@ -59,7 +55,8 @@ def test_the_proposal_on_standard_output_is_json_and_nothing_else() -> None:
     proposal = json.loads(done.stdout)
     assert done.returncode == 0
     assert list(proposal) == [
-        "kind", "week", "sessions", "unmatched", "points", "bound", "gap", "matched", "matched_bound", "seconds", "settings",
+        "kind", "week", "sessions", "unmatched", "points", "bound", "gap", "matched", "matched_bound",
+        "seconds", "settings",
     ]  # fmt: skip
     assert (proposal["matched"], proposal["gap"], [one["id"] for one in proposal["unmatched"]]) == (3, 0.0, ["dan"])
     assert proposal["settings"] == {"processes": 1, "seed": 3, "time_limit": 60.0}
@@ -203,10 +200,10 @@ def test_wrong_input_is_one_json_object_for_programs() -> None:
 def test_the_matcher_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     problem = tmp_path / "problem.json"
     problem.write_text(large())
+    command = [*COMMAND, str(problem), "--out", os.devnull, "--progress", "lines", "--with-parent"]
     start = (
         "import subprocess, sys\n"
-        f"child = subprocess.Popen({[*COMMAND, str(problem), '--out', os.devnull, '--progress', 'lines', '--with-parent']!r},"
-        " stderr=subprocess.PIPE, text=True)\n"
+        f"child = subprocess.Popen({command!r}, stderr=subprocess.PIPE, text=True)\n"
         "child.stderr.readline()\n"
         "print(child.pid, flush=True)\n"
         "sys.stdin.read()\n"

@@ -62,8 +62,8 @@ def test_mistakes_name_the_line_of_the_row_and_the_column() -> None:
 
     assert mistakes_of(text) == [
         (2, "time_zone", "'Mars' is not a time zone; expected a name like 'Europe/Lisbon'"),
-        (4, "free[0]", "20:00-18:00 ends before it starts; for a night, give two ranges, one for each day"),
         (4, "owed", "must be a whole number, not 'few'"),
+        (4, "free[0]", "20:00-18:00 ends before it starts; for a night, give two ranges, one for each day"),
         (5, "comfort", "'pair4' is not a level; expected for example 'pair=4'"),
         (6, "", "the row has 7 cells but there are 5 columns"),
     ]
