@@ -34,6 +34,30 @@ LANGUAGES: Final = MappingProxyType(
     }
 )  # fmt: skip
 
+RENAMED: Final = MappingProxyType(
+    {
+        "Africa/Asmera": "Africa/Asmara",
+        "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+        "America/Catamarca": "America/Argentina/Catamarca",
+        "America/Cordoba": "America/Argentina/Cordoba",
+        "America/Coral_Harbour": "America/Atikokan",
+        "America/Godthab": "America/Nuuk",
+        "America/Indianapolis": "America/Indiana/Indianapolis",
+        "America/Jujuy": "America/Argentina/Jujuy",
+        "America/Louisville": "America/Kentucky/Louisville",
+        "America/Mendoza": "America/Argentina/Mendoza",
+        "Asia/Calcutta": "Asia/Kolkata",
+        "Asia/Katmandu": "Asia/Kathmandu",
+        "Asia/Rangoon": "Asia/Yangon",
+        "Asia/Saigon": "Asia/Ho_Chi_Minh",
+        "Atlantic/Faeroe": "Atlantic/Faroe",
+        "Europe/Kiev": "Europe/Kyiv",
+        "Pacific/Enderbury": "Pacific/Kanton",
+        "Pacific/Ponape": "Pacific/Pohnpei",
+        "Pacific/Truk": "Pacific/Chuuk",
+    }
+)  # names that browsers still say, and the city as it is called today
+
 
 class BadName(ValueError):
     """A name that cannot be; the message says what was expected."""
@@ -73,13 +97,13 @@ def zone_from_text(text: str) -> str | None:
     typed = text[:100].partition("(")[0].strip().casefold().replace(" ", "_")
     if typed in _zones_by_name():
         return _zones_by_name()[typed]
-    cities = [zone for name, zone in _zones_by_name().items() if name.rpartition("/")[2] == typed]
-    return cities[0] if len(cities) == 1 else None
+    cities = {zone for name, zone in _zones_by_name().items() if name.rpartition("/")[2] == typed}
+    return cities.pop() if len(cities) == 1 else None
 
 
 @cache
 def _zones_by_name() -> dict[str, str]:
-    return {zone.casefold(): zone for zone in sorted(zones())}
+    return {zone.casefold(): RENAMED.get(zone, zone) for zone in sorted(zones())}
 
 
 def tidy_name(text: str) -> str:

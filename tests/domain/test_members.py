@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerhub.domain.members import MOST_LETTERS, BadName, tidy_languages, tidy_name, zone_from_text
+from peerhub.domain.availability import is_zone
+from peerhub.domain.members import MOST_LETTERS, RENAMED, BadName, tidy_languages, tidy_name, zone_from_text
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,8 @@ def test_whatever_is_typed_a_kept_name_is_visible_short_and_stays_the_same(typed
         ("lisbon", "Europe/Lisbon"),
         (" New York ", "America/New_York"),
         ("Kathmandu (UTC+5:45)", "Asia/Kathmandu"),
+        ("Asia/Katmandu", "Asia/Kathmandu"),
+        ("Kiev", "Europe/Kyiv"),
         ("UTC", "UTC"),
         ("Atlantis", None),
         ("Etc/GMT+5", None),
@@ -76,6 +79,10 @@ def test_whatever_is_typed_a_kept_name_is_visible_short_and_stays_the_same(typed
 )
 def test_a_zone_is_found_by_its_name_or_its_city(typed: str, zone: str | None) -> None:
     assert zone_from_text(typed) == zone
+
+
+def test_a_renamed_zone_is_the_same_place_under_a_name_that_exists() -> None:
+    assert [before for before, today in RENAMED.items() if not (is_zone(before) and is_zone(today))] == []
 
 
 def test_languages_are_kept_once_in_the_order_given() -> None:

@@ -27,6 +27,7 @@ from peerhub.domain.comfort import LEVELS, MEDIUMS, SIZES, UNSAID, Comfort, Role
 from peerhub.domain.members import (
     LANGUAGES,
     PURPOSES,
+    RENAMED,
     REQUIRED_PURPOSES,
     Profile,
     tidy_languages,
@@ -250,8 +251,11 @@ def context(typed: Typed, mistakes: Mistakes, offered: Sequence[StoredProgram], 
 
 
 @lru_cache(maxsize=2)
-def zones_on(day: date) -> list[tuple[str, str]]:
-    """Every zone with its city and its offset on that day, by city."""
+def zones_on(day: date) -> list[tuple[str, str, str]]:
+    """Every zone with its city and its offset on that day, by city, and what browsers may still call it."""
     noon = datetime.fromisoformat(f"{day.isoformat()}T12:00:00+00:00")
-    named = [(zone, f"{city_of(zone)} ({offset_at(noon, zone)})") for zone in zones()]
-    return sorted(named, key=lambda pair: (pair[1], pair[0]))
+    also = {today: before for before, today in RENAMED.items()}
+    named = [
+        (zone, f"{city_of(zone)} ({offset_at(noon, zone)})", also.get(zone, "")) for zone in zones() - RENAMED.keys()
+    ]
+    return sorted(named, key=lambda one: (one[1], one[0]))

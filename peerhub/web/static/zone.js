@@ -2,6 +2,7 @@
 
 const field = document.getElementById("zone");
 const note = document.getElementById("zone-now");
+const offered = [...(document.getElementById("zones")?.options ?? [])];
 
 function timeIn(zone) {
   try {
@@ -12,15 +13,15 @@ function timeIn(zone) {
 }
 
 function show() {
-  const known = [...document.getElementById("zones").options].some((option) => option.value === field.value);
-  const time = known || field.value === "UTC" ? timeIn(field.value) : null;
+  const time = offered.some((option) => option.value === field.value) ? timeIn(field.value) : null;
   note.textContent = time ? `There it is ${time} now.` : "";
 }
 
 if (field) {
   if (!field.value) {
     const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if (guess) field.value = guess;
+    const today = offered.find((option) => option.value === guess || option.dataset.also === guess); // a browser may say an older name
+    if (today) field.value = today.value;
   }
   field.addEventListener("input", show);
   show();
