@@ -203,7 +203,9 @@ async def _work(settings: Settings) -> None:
 
 
 def _letterhead(settings: Settings) -> Letterhead:
-    return Letterhead(settings.community, settings.mail_from, settings.base_url, settings.keys.signing)
+    return Letterhead(
+        settings.community, settings.mail_from, settings.base_url, settings.keys.signing, settings.dkim_key
+    )
 
 
 def _office(settings: Settings) -> Any:

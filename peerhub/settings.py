@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from peerhub.mail.signature import DkimKey
+
 T = TypeVar("T")
 _DATABASE_SCHEMES = ("postgresql", "postgres")
 _SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
@@ -58,6 +60,7 @@ class Settings:
     mail_from: str
     community: str
     keys: Keys
+    dkim_key: DkimKey | None = None
     trusted_proxies: frozenset[str] = frozenset()
     demo: bool = False
 
@@ -86,6 +89,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
         mail_from=given.checked("MAIL_FROM", "hello@peerhub.example", "one mail address", _address),
         community=given.checked("COMMUNITY", "Our community", "a name of 1 to 60 characters", _community),
         keys=given.checked("PEERHUB_KEYS", "", _KEYS_EXPECTED, _keys) or _keys_of(folder, given.mistakes),
+        dkim_key=given.checked("DKIM_KEY", "", "selector:/path/to/key.pem with an RSA private key in PEM", _dkim_key),
         trusted_proxies=frozenset(filter(None, (p.strip() for p in given.text("TRUSTED_PROXIES", "").split(",")))),
         demo=demo,
     )
@@ -150,6 +154,18 @@ def _community(text: str) -> str:
     if not 1 <= len(text) <= 60 or not text.isprintable():
         raise ValueError
     return text
+
+
+def _dkim_key(text: str) -> DkimKey | None:
+    if not text:
+        return None
+    selector, _, path = text.partition(":")
+    if not selector.isalnum() or not path:
+        raise ValueError
+    try:
+        return DkimKey(selector, Path(path).read_bytes())
+    except OSError:
+        raise ValueError from None
 
 
 def _keys(text: str) -> Keys | None:

@@ -12,12 +12,12 @@ MODULES = sorted(path for path in HOUSE.rglob("*.py") if "piccolo_migrations" no
 MAY_IMPORT = {
     "domain": set(),
     "matching": {"domain"},
-    "mail": {"domain", "settings"},
+    "mail": {"domain"},
     "store": {"mail", "matching", "domain"},
     "actions": {"store", "mail", "matching", "domain"},
     "web": {"actions", "store", "mail", "domain"},
     "jobs": {"actions", "store", "mail", "domain"},
-    "settings": set(),
+    "settings": {"mail"},
 }
 HOMES = {
     "piccolo": {"store"},
@@ -27,6 +27,7 @@ HOMES = {
     "litestar": {"web", "app", "demo"},
     "icalendar": {"mail", "demo"},
     "aiosmtplib": {"mail"},
+    "dkim": {"mail"},
     "aiosmtpd": {"demo"},
     "click": {"cli", "match_command"},
 }

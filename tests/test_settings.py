@@ -32,6 +32,7 @@ def test_the_port_is_part_of_the_links() -> None:
         ("BASE_URL", "https://user:hunter2@x.example.org"),
         ("MAIL_FROM", "nobody"), ("MAIL_FROM", "a@example.org, b@example.org"), ("MAIL_FROM", "a@example.org\nBcc: b"),
         ("COMMUNITY", "x" * 61), ("COMMUNITY", "two\nlines"),
+        ("DKIM_KEY", "autumn:/nowhere/key.pem"), ("DKIM_KEY", "hunter2"),
         ("PEERHUB_KEYS", "{}"), ("PEERHUB_KEYS", "hunter2"), ("PEERHUB_KEYS", KEYS.replace("a", "z")),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter
 from peerhub.mail.plain import is_one_address, one_line
+from peerhub.mail.signature import signed
 
 _WIRE = SMTP.clone(max_line_length=998)  # shorter lines would turn long header values into encoded words
 
@@ -36,7 +37,8 @@ def compose(letter: Letter, head: Letterhead, message_id: str, now: datetime) ->
         message.add_alternative(letter.calendar, maintype="text", subtype="calendar", params=calling)
         message.add_attachment(letter.calendar, maintype="application", subtype="ics", filename="invite.ics")
     message["Content-Language"] = "en"  # last, since the content takes such headers along into its part
-    return message.as_bytes(policy=_WIRE)
+    mail = message.as_bytes(policy=_WIRE)
+    return signed(mail, head.dkim_key, head.mail_from.rpartition("@")[2]) if head.dkim_key else mail
 
 
 @dataclass(frozen=True)
