@@ -18,6 +18,7 @@ from peerhub.matching.proposal import PlannedSession, Reason, Unmatched
 from peerhub.matching.rules import peers_in, seated_in, topics_of
 
 MOST_REASONS: Final = 3
+TELLING: Final = ("topics", "trust", "new_people", "roles", "comfort", "overlap", "ideal_size")
 WORTH_SAYING: Final = 0.6  # of the points that a preference can give
 SMALLEST_COUNT: Final = 3
 
@@ -38,18 +39,15 @@ KINDS_OF_DAY: Final = ((range(4), "Mon-Thu"), (range(4, 5), "Friday"), (range(5,
 
 
 def why(problem: Problem, session: PlannedSession) -> tuple[Reason, ...]:
-    """Up to three reasons: the hour first, then what adds most of all that is well fulfilled."""
-    people = len(session.people)
-    ranked = sorted(
-        (
-            (points, name)
-            for name, points in points_by_preference(problem, session)
-            if points > WORTH_SAYING * FULL * people * weight(problem.program, name)
-        ),
-        key=lambda found: -found[0],
-    )
-    said = [_the_hour(problem, session), *(reason for _, name in ranked if (reason := _reason(problem, session, name)))]
-    return tuple(said[:MOST_REASONS])
+    """Up to three reasons: the hour first, then what is well fulfilled, the most telling before the rest."""
+    full = FULL * len(session.people)
+    fulfilled = {
+        name
+        for name, points in points_by_preference(problem, session)
+        if points > WORTH_SAYING * full * weight(problem.program, name)
+    }
+    told = (_reason(problem, session, name) for name in TELLING if name in fulfilled)
+    return (_the_hour(problem, session), *(reason for reason in told if reason))[:MOST_REASONS]
 
 
 def _the_hour(problem: Problem, session: PlannedSession) -> Reason:

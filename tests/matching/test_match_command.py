@@ -17,6 +17,7 @@ from tests.matching.cast import buddies, person, sessions
 
 COMMAND = [sys.executable, "-c", "from peerhub.match_command import match; match(prog_name='peerhub match')"]
 EVENING = "mon 18:00-20:00"
+ROLES = ("share", "listen", "both")
 SMALL = buddies(
     *(person(name, EVENING, name=name.title()) for name in ("ana", "ben", "cat")), person("dan", "sun 1:00-2:00")
 )
@@ -33,10 +34,16 @@ def problem_file(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def proposal() -> str:
+    """What the matcher proposes for the small problem."""
+    return peerhub_match("-", "--out", "-", given=problem_to_json(SMALL)).stdout
+
+
 @pytest.fixture
-def proposal_file(tmp_path: Path, problem_file: Path) -> Path:
+def proposal_file(tmp_path: Path, proposal: str) -> Path:
     file = tmp_path / "proposal.json"
-    assert peerhub_match(str(problem_file), "--out", str(file)).returncode == 0
+    file.write_text(proposal)
     return file
 
 
