@@ -17,7 +17,9 @@ def person(id: str, *free: str, if_needed: tuple[str, ...] = (), zone: str = "UT
     """Somebody who is free at these hours; comfort by ``sizes``, ``mediums``, ``topics``."""
     comfort = Comfort(more.pop("sizes", {}), more.pop("mediums", {}), more.pop("topics", {}))
     hours = [hours_from_text(text) for text in free] + [hours_from_text(text, Liking.IF_NEEDED) for text in if_needed]
-    sets = {name: frozenset(more.pop(name, ())) for name in ("languages", "keep_apart", "prefers", "away")}
+    sets: dict[str, Any] = {
+        name: frozenset(more.pop(name, ())) for name in ("languages", "keep_apart", "prefers", "away")
+    }
     role = Role(more.pop("role", "both"))
     return Participant(id, zone, tuple(hours), comfort=comfort, role=role, **sets, **more)
 

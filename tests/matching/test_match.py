@@ -21,8 +21,8 @@ NAMES = ("ana", "ben", "cat", "dan", "eve", "fay", "gil")
 OLU = person("olu", EVENING, facilitates=2, most_sessions=0)
 
 
-def everyone(count: int, **more: object) -> list[Participant]:
-    return [person(name, EVENING, **more) for name in NAMES[:count]]
+def everyone(count: int) -> list[Participant]:
+    return [person(name, EVENING) for name in NAMES[:count]]
 
 
 @pytest.mark.parametrize("problem", [buddies(), sessions(), sessions(facilitators_per_session=0)])
