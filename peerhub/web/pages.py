@@ -27,7 +27,14 @@ def environment(head: Letterhead) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals.update(community=head.community, form_token=_form_token, asker=_asker, static=_static, is_demo=_is_demo)
+    env.globals.update(
+        community=head.community,
+        form_token=_form_token,
+        asker=_asker,
+        has_login=_has_login,
+        static=_static,
+        is_demo=_is_demo,
+    )
     env.filters.update(iso=_iso, day=day_in_words)
     return env
 
@@ -44,6 +51,12 @@ def _asker(context: Context) -> Member | None:
     """Who is signed in, as far as this request has looked: it never asks the database."""
     signed_in = context["request"].scope["state"].get("signed_in")
     return signed_in.member if signed_in else None
+
+
+@pass_context
+def _has_login(context: Context) -> bool:
+    """Whether this browser says that it is signed in; a page that is open to everyone need not know more."""
+    return browser.login_of(context["request"]) is not None
 
 
 @pass_context

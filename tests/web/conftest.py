@@ -111,9 +111,17 @@ def filled_in(form: Tag) -> dict[str, str | list[str]]:
 
 def settings() -> Settings:
     return Settings(
-        Path(), None, "", BASE, "", 0, "hello@peerhub.example", "Harbour Lights", Keys({}, b"", b""),
-        frozenset({"10.0.0.1"}),
-    )  # fmt: skip
+        data_folder=Path(),
+        database_url=None,
+        smtp_url="",
+        base_url=BASE,
+        host="",
+        port=0,
+        mail_from="hello@peerhub.example",
+        community="Harbour Lights",
+        keys=Keys({}, b"", b""),
+        trusted_proxies=frozenset({"10.0.0.1"}),
+    )
 
 
 @pytest.fixture

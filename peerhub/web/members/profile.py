@@ -35,8 +35,7 @@ _NOTHING: Final = Typed()
 async def profile_page(
     request: AnyRequest, member: NamedDependency[Member], now: NamedDependency[datetime]
 ) -> Template:
-    typed = profile_form.typed_from(await members.profile_of(member.id))
-    return await _page(member, now, typed=typed, kept=KEPT.get(request.query_params.get("kept", "")))
+    return await _page(member, now, kept=KEPT.get(request.query_params.get("kept", "")))
 
 
 @post("/profile")
@@ -46,7 +45,8 @@ async def save(
     typed = await typed_in(request)
     if typed.has("more_rows"):
         return await _page(member, now, typed=typed)
-    form, mistakes = profile_form.read_profile(typed, profile_form.topics_of(await profile_form.open_programs()))
+    offered = await profile_form.programs_for((await members.profile_of(member.id)).programs)
+    form, mistakes = profile_form.read_profile(typed, profile_form.topics_of(offered))
     if form is None:
         return await _page(member, now, typed=typed, mistakes=mistakes)
     await profiles.save(member.id, form.profile, now)
@@ -155,10 +155,10 @@ async def _page(
     away_typed: Typed = _NOTHING,
     apart_typed: Typed = _NOTHING,
 ) -> Template:
-    typed = typed or profile_form.typed_from(await members.profile_of(member.id))
-    offered = await profile_form.open_programs()
+    profile = await members.profile_of(member.id)
+    offered = await profile_form.programs_for(profile.programs)
     context: Mapping[str, Any] = {
-        **profile_form.context(typed, mistakes or {}, offered, now),
+        **profile_form.context(typed or profile_form.typed_from(profile), mistakes or {}, offered, now),
         "kept": kept,
         "consents": await members.consents_of(member.id),
         "days_away": await members.days_away_of(member.id, _today(member, now)),

@@ -3,7 +3,7 @@
 Hours come as rows of day, from, to and liking, whether they were typed or painted: one format, read in one place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import zip_longest
@@ -223,8 +223,9 @@ def typed_from(profile: Profile) -> Typed:
     return Typed(fields)
 
 
-async def open_programs() -> list[StoredProgram]:
-    return [one for one in await programs.every() if one.is_open]
+async def programs_for(taking_part: Collection[UUID] = ()) -> list[StoredProgram]:
+    """The programs that are open, and those that someone takes part in already."""
+    return [one for one in await programs.every() if one.is_open or one.id in taking_part]
 
 
 def topics_of(offered: Sequence[StoredProgram]) -> list[str]:

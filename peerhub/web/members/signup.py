@@ -29,7 +29,7 @@ async def sign_up(
     typed = await typed_in(request)
     if typed.has("more_rows"):
         return await _page(typed, {}, now)
-    form, mistakes = profile_form.read_signup(typed, profile_form.topics_of(await profile_form.open_programs()))
+    form, mistakes = profile_form.read_signup(typed, profile_form.topics_of(await profile_form.programs_for()))
     if form is None:
         return await _page(typed, mistakes, now)
     await logins.count_letter(form.email, browser.client_of(request), now)
@@ -49,7 +49,7 @@ async def check_your_mail(request: AnyRequest) -> Template:
 
 
 async def _page(typed: Typed, mistakes: Mistakes, now: datetime) -> Template:
-    offered = await profile_form.open_programs()
+    offered = await profile_form.programs_for()
     return Template(
         "members/signup.html",
         context=dict(profile_form.context(typed, mistakes, offered, now)),
