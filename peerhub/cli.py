@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -167,36 +167,33 @@ async def _demo(settings: Settings) -> None:
 
 async def _web_and_worker(settings: Settings, app: Any) -> None:
     """Serve until a signal comes; then finish the requests, then the letter in hand."""
-    import uvicorn  # noqa: PLC0415
-
     from peerhub.jobs import worker  # noqa: PLC0415
+    from peerhub.web.server import server  # noqa: PLC0415
 
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,  # addresses of pages carry tokens
-        server_header=False,
-        proxy_headers=False,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-    )
-    stop = asyncio.Event()
+    web, stop = server(app, settings.host, settings.port), asyncio.Event()
     working = asyncio.create_task(worker.work(_office(settings), stop))
+
+    def leave() -> None:
+        web.should_exit = True
+
+    _on_a_signal(leave)
     try:
-        await uvicorn.Server(config).serve()
+        await web.serve()
     finally:
         stop.set()
         await working
+
+
+def _on_a_signal(leave: Callable[[], None]) -> None:
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, leave)
 
 
 async def _work(settings: Settings) -> None:
     from peerhub.jobs import worker  # noqa: PLC0415
 
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, stop.set)
+    _on_a_signal(stop.set)
     async with _ready():
         click.echo("Working. Stop with Ctrl-C.")
         await worker.work(_office(settings), stop)

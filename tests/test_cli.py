@@ -1,0 +1,114 @@
+"""The commands as they are run: they start, keep their data, and stop everything that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from peerhub.store import members
+from tests.served import a_free_port, keys_as_setting, running
+from tests.smtp import Mailbox
+
+
+def peerhub(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "peerhub", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def a_folder_to_walk_into(tmp_path: Path) -> Path:
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)  # as root, PostgreSQL runs as another user
+    return tmp_path
+
+
+def test_serve_brings_its_own_database_keeps_its_data_and_stops_it(smtp: Mailbox, tmp_path: Path) -> None:
+    folder = a_folder_to_walk_into(tmp_path)
+    port = a_free_port()
+    postmaster = folder / "data" / "postgres" / "postmaster.pid"
+    environment = {"SMTP_URL": smtp.url, "DATABASE_URL": ""}
+
+    with running("serve", environment, folder, port) as first:
+        assert postmaster.exists()
+        keys = (folder / "data" / "keys.json").read_text()
+    with running("serve", environment, folder, port) as second:
+        second.send_signal(signal.SIGTERM)
+        second.wait(30)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert not postmaster.exists()
+    assert (folder / "data" / "keys.json").read_text() == keys
+
+
+@pytest.mark.usefixtures("db")
+async def test_an_organizer_is_added_and_can_be_added_again(database_url: str) -> None:
+    environment = {"DATABASE_URL": database_url, "PEERHUB_KEYS": keys_as_setting()}
+
+    first = peerhub("organizer", "add", "olu@example.org", "--name", "Olu", **environment)
+    second = peerhub("organizer", "add", "Olu@Example.org", **environment)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    known = await members.recipient_at("olu@example.org")
+    assert known is not None
+    assert known.name == "Olu"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("nobody",), ("olu@example.org", "--time-zone", "Mars/Olympus"), ("olu@example.org", "--name", "O\u202elu")],
+    ids=str,
+)
+def test_an_organizer_who_cannot_be_is_refused(words: tuple[str, ...]) -> None:
+    answer = peerhub("organizer", "add", *words)
+
+    assert answer.returncode == 2
+    assert "Invalid value" in answer.stderr
+
+
+def test_check_names_each_mistake_and_no_secret(tmp_path: Path) -> None:
+    answer = peerhub(
+        "check", PORT="many", DATABASE_URL="mysql://u:hunter2@h", SMTP_URL="http://u:hunter2@h",
+        PEERHUB_DATA=str(tmp_path),
+    )  # fmt: skip
+
+    assert answer.returncode == 2
+    assert [line.split(":")[0] for line in answer.stderr.splitlines()] == ["PORT", "DATABASE_URL", "SMTP_URL"]
+    assert "hunter2" not in answer.stderr
+
+
+def test_check_asks_the_database_and_the_mail_server(database_url: str, smtp: Mailbox) -> None:
+    fine = peerhub("check", DATABASE_URL=database_url, SMTP_URL=smtp.url, PEERHUB_KEYS=keys_as_setting())
+    nowhere = f"smtp://127.0.0.1:{a_free_port()}"
+    gone = peerhub("check", DATABASE_URL=database_url, SMTP_URL=nowhere, PEERHUB_KEYS=keys_as_setting())
+
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert (gone.returncode, gone.stderr.split(":")[0]) == (1, "SMTP_URL")
+
+
+def test_the_web_process_never_loads_the_solver() -> None:
+    loaded = (
+        "import sys, peerhub.app, peerhub.cli, peerhub.jobs.worker, peerhub.demo.pages; print('ortools' in sys.modules)"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+
+    assert answer.stdout == "False\n"
+
+
+def test_the_demo_shows_letters_that_came_by_smtp(database_url: str, tmp_path: Path) -> None:
+    port = a_free_port()
+
+    environment = {"DATABASE_URL": database_url, "PEERHUB_KEYS": keys_as_setting()}
+    with running("demo", environment, tmp_path, port), urllib.request.urlopen(f"http://localhost:{port}/demo") as page:
+        doors = page.read().decode()
+
+    assert "Sign in as Olu" in doors
