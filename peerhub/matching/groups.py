@@ -114,7 +114,7 @@ class Groups:
 
     def model(self) -> Model:
         """What the search needs: the choices, who is matched by them, and their points."""
-        return Model(self.cp, self._matched(), self._points, self.sessions_in)
+        return Model(self.cp, self._matched(), self._points, self.sessions_in, portfolio=True)
 
     def _points(self) -> Linear:
         terms = [term for room in self.rooms for add in POINTS for term in add(self, room)]

@@ -61,7 +61,7 @@ class Pairs:
 
     def model(self) -> Model:
         """What the search needs: the choices, who is matched by them, and their points."""
-        return Model(self.cp, self._matched(), self._points, self.sessions_in)
+        return Model(self.cp, self._matched(), self._points, self.sessions_in, portfolio=False)
 
     def _points(self) -> Linear:
         chosen = [candidate.chosen for candidate in self.candidates]

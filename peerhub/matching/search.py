@@ -46,13 +46,15 @@ class Model:
     """A model with the parts that a search asks for.
 
     ``matched`` says for each person that could have a seat as a peer whether they have one; ``points`` adds what the
-    preferences need to the model, and gives their sum; ``sessions_in`` reads the sessions from the values found.
+    preferences need to the model, and gives their sum; ``sessions_in`` reads the sessions from the values found;
+    ``portfolio`` says that several ways of searching for points do better than a linear relaxation alone.
     """
 
     cp: cp_model.CpModel
     matched: Mapping[str, Linear]
     points: Callable[[], Linear]
     sessions_in: Callable[[Values], tuple[PlannedSession, ...]]
+    portfolio: bool
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
     model.cp.maximize(model.points())
     model.cp.add(rank == people.objective)
     _start_from(model.cp, people.values)
-    points = _Run(model.cp, search, search.time_limit - search.seconds, points_progress, portfolio=True)
+    points = _Run(model.cp, search, search.time_limit - search.seconds, points_progress, portfolio=model.portfolio)
     sessions = model.sessions_in(points.value) if points.values is not None else first
     return Found(sessions, points.bound, most, people.cut or points.cut)
 
@@ -247,8 +249,8 @@ class _Listener(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
 def _solver(search: Search, seconds: float, portfolio: bool) -> cp_model.CpSolver:
     """A solver that gives the same answer whatever else the machine is doing, as long as the time is enough.
 
-    A linear relaxation alone seats people within seconds and proves it. Points gain from a portfolio of searches, which
-    take turns, so that neither their order nor the answer depends on the clock.
+    A linear relaxation alone seats people within seconds and proves it, and chooses pairs. The points of groups gain
+    from a portfolio of searches, which take turns, so that neither their order nor the answer depends on the clock.
     """
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = search.seed
