@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from ortools.sat.python import cp_model
 
 from peerhub.domain.refusals import Refusal
+from peerhub.matching.preferences import FULL, PREFERENCES, weight
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
 
@@ -109,6 +110,8 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
     search.report(Progress("matching", search.seconds))
     weights = {person: weights_of(problem)[person] for person in model.matched}
     step = len(problem.participants) + 1
+    everyone = sum(counts * step + 1 for counts in weights.values())
+    full = most_points(problem)
     rank = cp_model.LinearExpr.weighted_sum(
         list(model.matched.values()), [weights[person] * step + 1 for person in model.matched]
     )
@@ -118,7 +121,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
         return Progress("matching", search.seconds, matched=value % step, matched_bound=most)
 
     model.cp.maximize(rank)
-    people = _Run(model.cp, search, search.time_limit * SHARE_FOR_PEOPLE, people_progress)
+    people = _Run(model.cp, search, search.time_limit * SHARE_FOR_PEOPLE, people_progress, everyone)
     if people.status == cp_model.INFEASIBLE:
         raise CannotHold
     if people.values is None:
@@ -135,9 +138,17 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
     model.cp.maximize(model.points())
     model.cp.add(rank == people.objective)
     _start_from(model.cp, people.values)
-    points = _Run(model.cp, search, search.time_limit - search.seconds, points_progress, portfolio=model.portfolio)
+    points = _Run(
+        model.cp, search, search.time_limit - search.seconds, points_progress, full, portfolio=model.portfolio
+    )
     sessions = model.sessions_in(points.value) if points.values is not None else first
     return Found(sessions, points.bound, most, people.cut or points.cut)
+
+
+def most_points(problem: Problem) -> int:
+    """More points than any proposal can have: everyone comes as often as they like, and all is as they wish."""
+    seats = sum(person.most_sessions for person in problem.participants)
+    return seats * FULL * sum(weight(problem.program, prefer.__name__) for prefer in PREFERENCES)
 
 
 def most_people(rank_bound: int, rank: int, step: int, weights: Iterable[int]) -> int:
@@ -172,6 +183,7 @@ class _Run:
         search: Search,
         seconds: float,
         progress: Callable[[int, int], Progress | None],
+        ceiling: int = 0,
         *,
         portfolio: bool = False,
     ) -> None:
@@ -188,9 +200,11 @@ class _Run:
         found = self.status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
         self.values: Sequence[int] | None = list(response.solution) if found else None
         self.objective = round(response.objective_value) if found else 0
-        self.bound = (
-            self.objective if self.status == cp_model.OPTIMAL else math.floor(response.best_objective_bound + 1e-6)
-        )
+        self.bound = ceiling  # without a solution the solver's own bound means nothing
+        if self.status == cp_model.OPTIMAL:
+            self.bound = self.objective
+        elif found:
+            self.bound = min(ceiling, math.floor(response.best_objective_bound + 1e-6))
         self.cut = self.status != cp_model.OPTIMAL and (search.stopped or response.wall_time >= seconds)
 
     def value(self, variable: cp_model.IntVar) -> int:
@@ -205,6 +219,9 @@ class _Run:
             except BaseException as error:  # handed to the thread that waits
                 failed.append(error)
 
+        self._listen()
+        if self._search.stopped:
+            self._solver.parameters.max_time_in_seconds = 0
         thread = threading.Thread(target=run, name="peerhub-solver", daemon=True)
         thread.start()
         try:

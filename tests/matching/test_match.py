@@ -165,3 +165,13 @@ def test_the_types_of_the_matcher_do_not_bring_the_solver_along() -> None:
     printed = run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
 
     assert printed.stdout == "False\n"
+
+
+@pytest.mark.parametrize("problem", [sessions(*everyone(7), OLU), buddies(*everyone(7))])
+def test_a_search_that_is_stopped_at_once_claims_nothing_that_it_did_not_prove(problem: Problem) -> None:
+    best = match(problem)
+
+    stopped = match(problem, should_stop=lambda: True)
+
+    assert stopped.matched_bound >= best.matched
+    assert (stopped.matched, stopped.points, stopped.bound) == (0, 0, 0)
