@@ -27,6 +27,7 @@ NAME = "Harbour Lights"
 _PAST_ROUNDS = 3
 _SEARCH_SECONDS = 5
 _STAY_OUT = ("Tess", "Vera", "Leo")  # they do not join the rounds that are open
+_DAYS_TO_ORGANIZE = timedelta(2)
 _WEEK, _DAY, _HOUR = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1)
 
 Say = Callable[[str], None]
@@ -47,7 +48,7 @@ async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
     if await stored_programs.every():
         return
     say("Filling in Harbour Lights, once ...")
-    next_monday = now.date() + timedelta(7 - now.date().weekday())
+    next_monday = _monday_after(now.date() + _DAYS_TO_ORGANIZE)
     began = now - (_PAST_ROUNDS + 2) * _WEEK
     async with transaction():
         olu, ids = await _members(next_monday, began)
@@ -61,6 +62,10 @@ async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
         for program in (buddies, groups):
             round_id = await rounds.open_round(program, next_monday, head, olu, now)
             await _join(round_id, [id_ for name, id_ in ids.items() if name not in _STAY_OUT], now)
+
+
+def _monday_after(day: date) -> date:
+    return day + timedelta(7 - day.weekday())
 
 
 async def _members(next_monday: date, began: datetime) -> tuple[UUID, dict[str, UUID]]:
@@ -130,7 +135,7 @@ async def _live_through(round_id: UUID, published: datetime, now: datetime) -> N
         for seat in session.seats:
             if chance.random() < 0.9:
                 rsvp = chance.choices((Rsvp.YES, Rsvp.MAYBE), (9, 1))[0]
-                await invitations.answer(seat.id, rsvp, published + _DAY)
+                await invitations.answer(seat.id, rsvp, min(published + _DAY, now))
             if session.span.ends_at + _HOUR < now and chance.random() < 0.7:
                 went = chance.choices((Went.WELL, Went.OKAY, Went.NOT_MET), (6, 3, 1))[0]
                 await checkins.check_in(seat.id, seat.member_id, went, None, "", session.span.ends_at + _HOUR)
