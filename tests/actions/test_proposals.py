@@ -290,3 +290,12 @@ async def test_what_no_longer_fits_is_named_and_can_be_mended_step_by_step(now: 
     ]
     assert await proposals.troubles_of(round_id, await newest(round_id)) == []
     assert people_in((await newest(round_id)).proposal.sessions) == [ids(ana, ben, cat)]
+
+
+async def test_who_did_not_fit_before_is_not_moved_to_where_they_do_not_fit_either(now: datetime) -> None:
+    ana, ben, cat, dan, eli = await five(now)
+    round_id = await a_round_of(now, ana, ben, cat, dan, eli)
+    await propose(round_id, now, together(ana, ben, eli), together(cat, dan, span=THURSDAY))
+    await change_hours(eli, now, "sat 09:00-11:00")
+
+    assert await refused(round_id, eli, 0, 1) == ["Eli is not free for the whole session.", CANNOT_BE_TOGETHER]

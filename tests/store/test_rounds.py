@@ -162,6 +162,8 @@ async def test_who_met_before_and_how_it_went_is_remembered(now: datetime) -> No
             await CheckIn.insert(CheckIn(id=uuid4(), seat=seat, went=word, checked_in_at=now))
     removed = await a_past_round(program_id, now, WEEK - timedelta(days=35), [ana, cat], ana, cat)
     await Seat.update({Seat.removed_at: now}).where(Seat.id == removed[0])
+    declined = await a_past_round(program_id, now, WEEK - timedelta(days=42), [ben, cat], ben, cat)
+    await Seat.update({Seat.rsvp: "no", Seat.answered_at: now}).where(Seat.id == declined[0])
     round_id = await a_round(program_id, now, ana, ben, cat)
 
     problem = await rounds.problem_of(await rounds.by_id(round_id))

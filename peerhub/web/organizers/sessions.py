@@ -18,6 +18,7 @@ from peerhub.domain.availability import BadHours, minutes_from_text, moment_on_w
 from peerhub.domain.members import Member
 from peerhub.domain.refusals import NotFound
 from peerhub.domain.rounds import Stage
+from peerhub.domain.wall import city_of, offset_at
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, rounds, sessions
 from peerhub.store.sessions import StoredSession
@@ -114,6 +115,7 @@ async def _page(
         "meeting": meeting_of(session, names, organizer.time_zone),
         "typed": {name: typed.one(name) for name in kept} if typed else kept,
         "refusals": refusals,
+        "wall": f"{city_of(organizer.time_zone)}, {offset_at(session.span.starts_at, organizer.time_zone)}",
         "mediums": [(medium, MEDIUM_WORDS[medium]) for medium in round_.program.rules.mediums],
         "can_change": session.stage == "planned" and round_.stage is Stage.PUBLISHED and session.span.starts_at > now,
         "can_remove": len(session.peers) > 2,
