@@ -1,5 +1,5 @@
 # Thin: the same steps by hand stand in the README.
-.PHONY: demo test check lock clean
+.PHONY: demo test check lock pictures clean
 
 demo: .venv/.ready
 	.venv/bin/peerhub demo
@@ -24,3 +24,6 @@ lock:
 
 clean:
 	rm -rf .venv .tools
+
+pictures: .venv/.ready-for-tests
+	.venv/bin/python -m docs.draw

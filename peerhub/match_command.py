@@ -293,7 +293,7 @@ def _write_calendars(folder: Path, problem: Problem, proposal: Proposal) -> None
         theirs = [session for session in proposal.sessions if person.id in session.everyone]
         if theirs:
             entries = [(_uid(problem, person.id, s.people, s.span.starts_at), s.span, s.medium) for s in theirs]
-            content = person_calendar(entries, person.name or person.id, now)
+            content = person_calendar(entries, now)
             _replace(folder / f"{file_name(person.id)}.ics", content)
 
 

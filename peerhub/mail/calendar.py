@@ -16,6 +16,7 @@ from peerhub.mail.plain import one_line
 from peerhub.mail.recipient import Recipient, SeatInvitation
 
 MEDIUMS = {"video": "Video call", "voice": "Voice call", "text": "Text chat", "in_person": "In person"}
+DISCREET = "Appointment"
 _REMINDER = timedelta(minutes=-15)
 
 
@@ -42,12 +43,16 @@ def cancel(
     return _calendar("CANCEL", event)
 
 
-def person_calendar(sessions: Iterable[tuple[str, Span, str]], name: str, now: datetime) -> bytes:
-    """The sessions (UID, span, medium) of one person as a file to open, without a method: nobody is invited by it."""
+def person_calendar(sessions: Iterable[tuple[str, Span, str]], now: datetime) -> bytes:
+    """The sessions (UID, span, medium) of one person as a file to open, without a method: nobody is invited by it.
+
+    Calendars are shared, so an entry tells no more than a discreet invitation does, and how they meet.
+    """
     events = []
     for uid, span, medium in sessions:
         event = _timed(uid, span, now)
-        event.add("summary", one_line(f"{medium_in_words(medium)} for {name}"))
+        event.add("summary", DISCREET)
+        event.add("description", medium_in_words(medium))
         events.append(event)
     return _calendar(None, *events)
 
@@ -87,7 +92,7 @@ def _reminder(summary: str) -> Alarm:
 
 
 def _summary(seat: SeatInvitation, to: Recipient) -> str:
-    return "Appointment" if to.discreet else one_line(seat.program_name)
+    return DISCREET if to.discreet else one_line(seat.program_name)
 
 
 def medium_in_words(medium: str) -> str:

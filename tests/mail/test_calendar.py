@@ -112,10 +112,11 @@ def test_a_person_takes_home_a_calendar_that_invites_nobody(now: datetime) -> No
     span = a_seat().span
     later = replace(span, starts_at=span.starts_at + timedelta(days=7), ends_at=span.ends_at + timedelta(days=7))
 
-    entry = calendar.person_calendar([("one", span, "video"), ("two", later, "in_person")], "Ana\r\nX:1", now)
+    entry = calendar.person_calendar([("one", span, "video"), ("two", later, "in_person")], now)
 
     events = parsed(entry).vevent_list
     assert [event.uid.value for event in events] == ["one", "two"]
-    assert [event.summary.value for event in events] == ["Video call for Ana X:1", "In person for Ana X:1"]
+    assert [event.summary.value for event in events] == ["Appointment", "Appointment"]
+    assert [event.description.value for event in events] == ["Video call", "In person"]
     assert {"METHOD", "ATTENDEE", "ORGANIZER", "BEGIN:VALARM"} & set(names_of(entry)) == set()
     assert events[0].dtstart.value.astimezone(UTC) == TUESDAY
