@@ -9,7 +9,6 @@ import ipaddress
 import secrets
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection, Request
 from litestar.datastructures import Cookie
@@ -118,8 +117,8 @@ def _comes_from_elsewhere(connection: Connection) -> bool:
     if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = connection.headers.get("origin", "null")
-    ours = (connection.headers.get("host"), urlsplit(connection.app.state.head.base_url).netloc)
-    return origin != "null" and urlsplit(origin).netloc not in ours
+    ours = (connection.headers.get("host"), connection.app.state.head.base_url.partition("://")[2])
+    return origin != "null" and origin.partition("://")[2] not in ours
 
 
 def client_of(connection: Connection) -> str:

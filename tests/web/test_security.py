@@ -294,3 +294,63 @@ async def test_somebody_elses_session_looks_like_one_that_is_not_there(browser: 
 
     assert {page.status_code for page in pages + posts} == {404}
     assert len({page.content for page in pages}) == 1
+
+
+ODD = (
+    b"%ED%A0%80",
+    b"%FF%FE",
+    b"%00",
+    b"%F0%9F%8C%BF",
+    b"%E2%80%AE",
+    b"1e309",
+    b"-1",
+    b"%5B%5D",
+    b"'%3B--",
+    b"{{7*7}}",
+)
+
+
+async def test_odd_bytes_in_any_field_break_nothing(app: Litestar, browser: Open, now: datetime) -> None:
+    olu = browser()
+    await sign_in(olu, await an_organizer(now), now)
+    token = await olu.fetch_token()
+    names = (
+        "name", "email", "zone", "day", "opens", "closes", "liking", "consents", "programs", "role", "languages",
+        "most_sessions", "code", "rsvp", "went", "note", "step", "first", "last", "person", "address", "week", "kind",
+    )  # fmt: skip
+    cookies = dict(olu.http.cookies)
+    broken = []
+    for method, _, path in routes(app):
+        for odd in ODD if method == "POST" else ODD[:1]:
+            olu.http.cookies.update(cookies)
+            body = b"&".join([b"form_token=" + token.encode(), *(name.encode() + b"=" + odd for name in names)])
+            headers = {"content-type": "application/x-www-form-urlencoded"}
+            answer = await olu.http.request(method, path, content=body, headers=headers)
+            if answer.status_code >= 500:
+                broken.append((method, path, odd))
+
+    assert broken == []
+
+
+async def test_odd_cookies_and_addresses_break_nothing(browser: Open) -> None:
+    one = browser()
+    headers: list[dict[str, str | bytes]] = [
+        {"cookie": "__Host-login=\x01; __Host-browser=" + "x" * 5000},
+        {"cookie": b"__Host-asked=\xe9; __Host-browser=\xff"},
+        {"cookie": ";;;===;"},
+        {"accept-language": "," * 5000},
+        {"x-forwarded-for": "," * 5000},
+        {"origin": "http://[bad"},
+    ]
+
+    answers = [(await one.http.get("/signup", headers=raw(each))).status_code for each in headers]
+    posted = [(await one.http.post("/sign-in", headers=raw(each))).status_code for each in headers]
+
+    assert (answers, posted) == ([200] * len(headers), [403] * len(headers))
+    token = {"form_token": await one.fetch_token(), "email": "a@example.org"}
+    bad: list[dict[str, str | bytes]] = [{"origin": "http://[bad"}, {"x-form-token": b"\xe9"}]
+    assert [(await one.http.post("/sign-in", data=token, headers=raw(each))).status_code for each in bad] == [403, 403]
+
+
+def raw(headers: dict[str, str | bytes]) -> list[tuple[bytes, bytes]]:
+    return [(k.encode(), v if isinstance(v, bytes) else v.encode()) for k, v in headers.items()]
