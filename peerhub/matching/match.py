@@ -27,7 +27,7 @@ from peerhub.matching.proposal import PlannedSession, Progress, Proposal
 from peerhub.matching.rules import broken_rules, describe, keeps
 
 if TYPE_CHECKING:
-    from peerhub.matching.search import Found, Model, Search
+    from peerhub.matching.search import Found, Search
 
 
 class PinsClash(Refusal):
@@ -81,28 +81,32 @@ def check(problem: Problem) -> None:
 
 
 def _best(problem: Problem, search: "Search") -> "Found":
+    from peerhub.matching import packing  # noqa: PLC0415
+    from peerhub.matching.groups import Groups  # noqa: PLC0415
+    from peerhub.matching.pairs import Pairs  # noqa: PLC0415
     from peerhub.matching.search import CannotHold, best  # noqa: PLC0415
 
     try:
-        return best(problem, _model(problem), search)
+        if _are_pairs(problem):
+            return packing.best(Pairs(problem).packing, search)
+        return best(problem, Groups(problem).model(), search)
     except CannotHold:
         raise PinsClash(problem, _clash(problem, search)) from None
 
 
-def _model(problem: Problem) -> "Model":
-    from peerhub.matching.groups import Groups  # noqa: PLC0415
-    from peerhub.matching.pairs import Pairs  # noqa: PLC0415
-
-    small = problem.program.largest <= 3 and problem.program.facilitators_per_session == 0
-    return Pairs(problem).model() if small else Groups(problem).model()
+def _are_pairs(problem: Problem) -> bool:
+    return problem.program.largest <= 3 and problem.program.facilitators_per_session == 0
 
 
 def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
     """As few pins as cannot all be kept, found by halving: each step finds one that the ones before it need."""
+    from peerhub.matching.groups import Groups  # noqa: PLC0415
+    from peerhub.matching.pairs import Pairs  # noqa: PLC0415
     from peerhub.matching.search import can_hold  # noqa: PLC0415
 
     def possible(pins: tuple[Pin, ...]) -> bool:
-        return can_hold(_model(replace(problem, pinned=pins)), search)
+        fewer = replace(problem, pinned=pins)
+        return can_hold(Pairs(fewer).cp if _are_pairs(problem) else Groups(fewer).cp, search)
 
     clash: tuple[Pin, ...] = ()
     rest = problem.pinned

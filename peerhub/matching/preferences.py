@@ -5,23 +5,29 @@ program gives to the name. So points never fall below 0, do not favour large gro
 of the problem and the session alone: ``points_of`` is the definition, and the solvers maximise exactly that.
 Facilitators bring no points.
 
+The ideal size counts in two ways. In sessions each person more or fewer takes a quarter of its points. Buddies are
+pairs with a trio for the odd one out: there any size but the ideal one has none of them, and unless a program says
+otherwise they weigh more than all other preferences together, so that a trio never pays for its own people: it is there
+to match more of them, which the search puts before all points.
+
 Each preference is built from terms that a linear model can state exactly: something about one person at one hour
 (``overlap``, ``preferred_hours``), in one size and medium (``comfort``), the best topic for the session (``topics``),
 the balance of two counts (``roles``), each person's nearest companion (``new_people``, ``trust``), the size itself.
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Final
 
 from peerhub.domain.availability import CELL_MINUTES, cell_of
 from peerhub.domain.comfort import Role
-from peerhub.domain.programs import WEIGHTS, MatchOn, Program
+from peerhub.domain.programs import WEIGHTS, Kind, MatchOn, Program
 from peerhub.matching.problem import Participant, Problem
 from peerhub.matching.proposal import PlannedSession
 from peerhub.matching.rules import peers_in
 
 FULL: Final = 100
-IDEAL_SIZE_WEIGHT: Final = 5  # of the preference that a program does not list: a session of the ideal size
+IDEAL_SIZE_WEIGHT: Final = MappingProxyType({Kind.SESSIONS: 5, Kind.BUDDIES: sum(WEIGHTS.values()) + 1})
 SPARE_CELLS: Final = (-2, -1, 0, 1)  # half an hour before the session and half an hour after it
 
 Preference = Callable[[Problem, PlannedSession], int]
@@ -50,7 +56,7 @@ def points_by_preference(problem: Problem, session: PlannedSession) -> list[tupl
 
 def weight(program: Program, name: str) -> int:
     """How much the program cares; what it says nothing about counts as usual."""
-    usual = IDEAL_SIZE_WEIGHT if name == "ideal_size" else WEIGHTS[name]
+    usual = IDEAL_SIZE_WEIGHT[program.kind] if name == "ideal_size" else WEIGHTS[name]
     return program.weights.get(name, usual)
 
 
@@ -177,8 +183,9 @@ def leaning(person: Participant) -> int:
 
 
 def size_value(program: Program, size: int) -> int:
-    """25 less for each person more or fewer than the ideal."""
-    return max(0, FULL - 25 * abs(size - program.ideal))
+    """25 less for each person more or fewer than the ideal; for buddies, all or nothing."""
+    less = FULL if program.kind is Kind.BUDDIES else 25
+    return max(0, FULL - less * abs(size - program.ideal))
 
 
 def wants_balance(program: Program) -> bool:

@@ -92,6 +92,11 @@ class Search:
     def seconds(self) -> float:
         return self.clock() - self.began
 
+    def is_over(self, until: float) -> bool:
+        """Whether the time is up, or somebody asked to stop."""
+        self.stopped = self.stopped or self.should_stop()
+        return self.stopped or self.seconds >= until
+
     def report(self, progress: Progress) -> None:
         self.on_progress(progress)
 
@@ -121,7 +126,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
         return Progress("matching", search.seconds, matched=value % step, matched_bound=most)
 
     model.cp.maximize(rank)
-    people = _Run(model.cp, search, search.time_limit * SHARE_FOR_PEOPLE, people_progress, everyone)
+    people = Run(model.cp, search, search.time_limit * SHARE_FOR_PEOPLE, people_progress, everyone)
     if people.status == cp_model.INFEASIBLE:
         raise CannotHold
     if people.values is None:
@@ -138,9 +143,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
     model.cp.maximize(model.points())
     model.cp.add(rank == people.objective)
     _start_from(model.cp, people.values)
-    points = _Run(
-        model.cp, search, search.time_limit - search.seconds, points_progress, full, portfolio=model.portfolio
-    )
+    points = Run(model.cp, search, search.time_limit - search.seconds, points_progress, full, portfolio=model.portfolio)
     sessions = model.sessions_in(points.value) if points.values is not None else first
     return Found(sessions, points.bound, most, people.cut or points.cut)
 
@@ -168,13 +171,13 @@ def most_people(rank_bound: int, rank: int, step: int, weights: Iterable[int]) -
     return most
 
 
-def can_hold(model: Model, search: Search) -> bool:
+def can_hold(cp: cp_model.CpModel, search: Search) -> bool:
     """Whether the model has any solution; yes when there was no time to find out."""
-    run = _Run(model.cp, search, search.time_limit, lambda *_: None)
+    run = Run(cp, search, search.time_limit, lambda *_: None)
     return bool(run.status != cp_model.INFEASIBLE)
 
 
-class _Run:
+class Run:
     """One run of the solver in a thread of its own, while this thread listens for a stop and reports progress."""
 
     def __init__(

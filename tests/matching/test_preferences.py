@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from peerhub.domain.programs import WEIGHTS
 from peerhub.matching import preferences
 from peerhub.matching.preferences import points_by_preference, points_of
 from peerhub.matching.problem import Meeting
@@ -89,6 +90,15 @@ def test_the_ideal_size_gives_all_its_points_and_its_neighbours_three_quarters(
     problem = sessions(*(person(name, EVENING) for name in ("ana", "ben", "cat")))
 
     assert preferences.ideal_size(problem, session(*people)) == points
+
+
+def test_buddies_of_any_size_but_the_ideal_one_forgo_more_than_all_else_can_give() -> None:
+    problem = buddies(*(person(name, EVENING) for name in ("ana", "ben", "cat")))
+    full = {name: preferences.weight(problem.program, name) for name in (*WEIGHTS, "ideal_size")}
+
+    assert preferences.ideal_size(problem, session("ana", "ben")) == 2 * 100
+    assert preferences.ideal_size(problem, session("ana", "ben", "cat")) == 0
+    assert full.pop("ideal_size") > sum(full.values())
 
 
 def test_points_are_the_sum_of_weights_times_preferences() -> None:
