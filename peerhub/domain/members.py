@@ -16,6 +16,7 @@ MOST_LANGUAGES: Final = 10
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, bidi, zero-width, unassigned, line separators
 _JOINERS = "\u200d"  # holds some emoji and Indic letters together
+_LINK = re.compile(r"[/@\\]|\w\.\w{2}")  # a name goes into a letter's greeting, and strangers can type any address
 _MOST_MARKS = 4  # accents on one letter; more of them climb over the lines around
 
 
@@ -122,6 +123,8 @@ def tidy_name(text: str) -> str:
         raise BadName(f"Please use at most {MOST_LETTERS} letters.")
     if any(unicodedata.category(letter) in _HIDDEN and letter not in _JOINERS for letter in name):
         raise BadName("Please leave out characters that cannot be seen.")
+    if _LINK.search(name):
+        raise BadName("Please leave out what looks like a link or an address.")
     if not any(unicodedata.category(letter)[0] in "LNS" for letter in name) or _is_piled_up(name):
         raise BadName("Please use a name with letters that others can read.")
     return name

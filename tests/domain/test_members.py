@@ -20,6 +20,8 @@ from peerhub.domain.members import MOST_LETTERS, RENAMED, BadName, tidy_language
         ("O'Neil-Çelik", "O'Neil-Çelik"),
         ("🌿", "🌿"),
         ("B", "B"),
+        ("J. R.", "J. R."),
+        ("J.R.", "J.R."),
     ],
 )
 def test_names_are_kept_as_people_write_them(typed: str, name: str) -> None:
@@ -39,6 +41,9 @@ def test_names_are_kept_as_people_write_them(typed: str, name: str) -> None:
         "A\u200b",
         "A\u2028B",
         "...",
+        "evil.example",
+        "see //x",
+        "ana@x",
         "Z" + "\u0301" * 30,
         "\ud800",
     ],

@@ -1,6 +1,6 @@
 """Answering an invitation: by the letter's link without signing in, and signed in."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -134,7 +134,7 @@ async def test_what_can_no_longer_be_answered_says_why(
     now: datetime,
     letterhead: Letterhead,
     clock: Clock,
-    happens: Callable[[UUID, Clock], object],
+    happens: Callable[[UUID, Clock], Awaitable[None]],
     words: str,
 ) -> None:
     seat = await a_seat(now, await a_member("Ana", now), await a_member("Ben", now))
@@ -142,7 +142,7 @@ async def test_what_can_no_longer_be_answered_says_why(
     await ana.get(link_to(letterhead, seat))
     form = ana.form()
 
-    await happens(seat, clock)  # type: ignore[misc]
+    await happens(seat, clock)
     late = await ana._send(form, {"form_token": ana.token() or "", "rsvp": "yes"})
 
     assert late.status_code == 409
@@ -153,11 +153,16 @@ async def test_what_can_no_longer_be_answered_says_why(
     assert ana.soup().select("main form") == []
 
 
-async def test_who_is_taken_out_no_longer_sees_when_or_with_whom(
-    browser: Open, now: datetime, letterhead: Letterhead, clock: Clock
+@pytest.mark.parametrize("happens", [removed, over])
+async def test_a_link_that_is_no_longer_good_tells_neither_when_nor_with_whom(
+    browser: Open,
+    now: datetime,
+    letterhead: Letterhead,
+    clock: Clock,
+    happens: Callable[[UUID, Clock], Awaitable[None]],
 ) -> None:
     seat = await a_seat(now, await a_member("Ana", now), await a_member("Ben", now))
-    await removed(seat, clock)
+    await happens(seat, clock)
     ana = browser()
 
     await ana.get(link_to(letterhead, seat))

@@ -68,10 +68,16 @@ def _page(
         "when": on_the_wall(invitation.span, invitation.time_zone),
         "why_closed": invitation.why_closed(now),
         "can_check_in": invitation.has_begun(now),
+        "shows_facts": not invitation.is_removed and (now < invitation.span.ends_at or not _is_link(address)),
         "address": address,
         "mistake": mistake,
     }
     return Template("members/invitation.html", context=context, status_code=status)
+
+
+def _is_link(address: str) -> bool:
+    """Whether the page was opened by the letter's link, which is good until the session ends."""
+    return address.startswith("/invitations/")
 
 
 PAGES = [look, answer, look_signed_in, answer_signed_in]
