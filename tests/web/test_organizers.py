@@ -568,7 +568,7 @@ async def test_a_page_takes_the_same_statements_for_ten_and_for_sixty(
         taken["published"].append(await statements_of(olu, page_of(round_id), monkeypatch))
 
     assert {page: two[0] - two[1] for page, two in taken.items()} == dict.fromkeys(taken, 0)
-    assert max(max(two) for two in taken.values()) <= 20
+    assert max(max(two) for two in taken.values()) <= 12, taken
 
 
 async def statements_of(one: Browser, path: str, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -254,3 +254,21 @@ async def test_a_round_is_joined_and_left_on_home(browser: Open, now: datetime) 
     await one.submit(f"/rounds/{round_id}/not-this-time")
 
     assert await Joining.count() == 0
+
+
+async def test_no_page_of_a_member_asks_more_than_twelve_times(
+    browser: Open, now: datetime, statements: list[str]
+) -> None:
+    ana, ben = await a_member("Ana", now), await a_member("Ben", now)
+    met = await a_seat(now, ana, ben, span=BEFORE)
+    one = browser()
+    await sign_in(one, ana, now)
+    asked = {}
+
+    for path in ("/home", "/profile", f"/sessions/{met}", f"/check-ins/{met}", "/signup", "/crisis"):
+        statements.clear()
+        assert (await one.get(path)).status_code == 200
+        asked[path] = len(statements)
+
+    assert [path for path, times in asked.items() if times > 12] == []
+    assert asked["/crisis"] == 0

@@ -54,6 +54,11 @@ async def test_a_page_is_closed_unless_it_is_meant_for_everyone(app: Litestar, b
             entered.add(route)
 
     assert entered == OPEN_TO_EVERYONE
+    handlers = [one for route in app.routes if isinstance(route, HTTPRoute) for one in route.route_handlers]
+    opened = [one for one in handlers if one.opt.get("open_to") == "everyone"]
+    assert {
+        path for one in opened for path in one.paths if path not in ("/{file_path:path}", "{file_path:path}")
+    } <= OPEN_TO_EVERYONE
 
 
 async def test_an_organizers_page_is_not_there_for_a_member(app: Litestar, browser: Open, now: datetime) -> None:
