@@ -15,9 +15,10 @@ from peerhub.matching import preferences, reasons, rules
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Proposal
 from peerhub.matching.rules import BrokenRule
-from peerhub.store import audit, members, programs, proposals, rounds
+from peerhub.store import audit, members, proposals, rounds
 from peerhub.store.database import transaction
 from peerhub.store.proposals import Version
+from peerhub.store.rounds import StoredRound
 
 CANNOT_BE_TOGETHER: Final = "These people cannot be put together in this session."
 SHORT_OF_TIME_OR_ROOM: Final = frozenset(
@@ -64,7 +65,8 @@ async def move(round_id: UUID, version_id: UUID, step: Move, organizer: UUID, no
     async with transaction():
         await rounds.hold(round_id, Stage.PROPOSED)
         version = await current(round_id, version_id)
-        problem, names = await _problem_and_names(round_id)
+        problem = await rounds.problem_of(await rounds.by_id(round_id), version)
+        names = await members.names_of(version.people)
         moved = moved_by(problem, version.proposal.sessions, step)
         who = {step.person, step.swap_with or step.person}
         refuse_new_breaks(problem, version.proposal.sessions, moved, who, names)
@@ -104,9 +106,9 @@ async def undo(round_id: UUID, version_id: UUID, organizer: UUID, now: datetime)
         await audit.note("proposal change undone", organizer, round_id, now, version=version.number)
 
 
-async def troubles_of(round_id: UUID, version: Version) -> list[str]:
+async def troubles_of(round_: StoredRound, version: Version, names: Mapping[UUID, str]) -> list[str]:
     """What no longer fits since this version was made, because someone changed their hours or left."""
-    problem, names = await _problem_and_names(round_id)
+    problem = await rounds.problem_of(round_, version)
     return sentences(rules.broken_rules(problem, version.proposal), names)
 
 
@@ -237,9 +239,3 @@ def weigh(problem: Problem, session: PlannedSession) -> PlannedSession:
     if not known.issuperset(session.everyone):
         return replace(session, points=0, why=())  # someone has left; the page says so
     return replace(session, points=preferences.points_of(problem, session), why=reasons.why(problem, session))
-
-
-async def _problem_and_names(round_id: UUID) -> tuple[Problem, dict[UUID, str]]:
-    round_ = await rounds.by_id(round_id)
-    enrolled = [one.member_id for one in await programs.enrolled_in(round_.program.id)]
-    return await rounds.problem_of(round_), dict(await members.names_of(enrolled))

@@ -93,9 +93,9 @@ async def publish(round_id: UUID, version_id: UUID, head: Letterhead, organizer:
         await rounds.move_round(round_id, Stage.PROPOSED, Stage.PUBLISHED, published_at=now)
         round_ = await rounds.by_id(round_id)
         version = await current(round_id, version_id)
-        problem = await rounds.problem_of(round_)
+        problem = await rounds.problem_of(round_, version)
         if broken := rules.broken_rules(problem, version.proposal):
-            raise RulesWouldBreak(sentences(broken, await names_for(round_)))
+            raise RulesWouldBreak(sentences(broken, await members.names_of(version.people)))
         await sessions.put(round_id, version.proposal.sessions, domain_of(head))
         planned = await sessions.of_round(round_id)
         left_over = [UUID(one.id) for one in version.proposal.unmatched]
@@ -129,11 +129,6 @@ async def close(round_id: UUID, organizer: UUID, now: datetime) -> None:
         await rounds.hold(round_id, Stage.PUBLISHED)
         await rounds.move_round(round_id, Stage.PUBLISHED, Stage.CLOSED)
         await audit.note("round closed", organizer, round_id, now)
-
-
-async def names_for(round_: StoredRound) -> dict[UUID, str]:
-    """The names of everyone enrolled in the round's program."""
-    return dict(await members.names_of([one.member_id for one in await programs.enrolled_in(round_.program.id)]))
 
 
 def invitation_of(

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from peerhub.actions.proposals import refuse_new_breaks
-from peerhub.actions.rounds import invitation_of, names_for
+from peerhub.actions.rounds import invitation_of
 from peerhub.domain.availability import Span
 from peerhub.domain.refusals import Refusal
 from peerhub.domain.rounds import Stage
@@ -120,8 +120,9 @@ async def _check(round_: StoredRound, before: StoredSession, after: StoredSessio
     planned = [one for one in await sessions.of_round(round_.id) if one.stage == "planned"]
     others = [one.as_planned for one in planned if one.id != before.id]
     problem = replace(await rounds.problem_of(round_), pinned=())
+    names = await members.names_of({seat.member_id for one in planned for seat in one.seats})
     now_and_then = [*others, before.as_planned], [*others, after.as_planned]
-    refuse_new_breaks(problem, *now_and_then, before.as_planned.everyone, await names_for(round_))
+    refuse_new_breaks(problem, *now_and_then, before.as_planned.everyone, names)
 
 
 async def _tell(

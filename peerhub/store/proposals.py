@@ -25,6 +25,12 @@ class Version:
     made_at: datetime
     proposal: Plan
 
+    @property
+    def people(self) -> frozenset[UUID]:
+        """Everyone in it, with a session or without."""
+        seated = {person for session in self.proposal.sessions for person in session.everyone}
+        return frozenset(UUID(person) for person in seated | {one.id for one in self.proposal.unmatched})
+
 
 async def newest(round_id: UUID) -> Version | None:
     """The version that counts, if the round has any."""

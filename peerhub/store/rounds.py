@@ -18,6 +18,7 @@ from peerhub.domain.rounds import Stage, Standing, check_move
 from peerhub.matching.problem import Meeting, Participant, Problem
 from peerhub.store import members, proposals
 from peerhub.store.programs import StoredProgram, rules_from
+from peerhub.store.proposals import Version
 from peerhub.store.tables import ComfortLevel, DateAway, Joining, Round, WeeklyHour
 
 
@@ -224,11 +225,6 @@ _STANDING = (
 )
 
 
-async def standings_of(round_: StoredRound) -> dict[UUID, Standing]:
-    """Everyone enrolled in the round's program, and whether they take part or what is missing."""
-    return {row["member"]: _standing(row) for row in await _enrolled(round_)}
-
-
 async def participants_by_round(rounds: Iterable[UUID]) -> dict[UUID, int]:
     """How many members said yes to each round."""
     rows = await Joining.raw(
@@ -253,21 +249,30 @@ def _standing(row: Mapping[str, Any]) -> Standing:
 # What the matcher is told
 
 
-async def problem_of(round_: StoredRound, names: Mapping[UUID, str] | None = None) -> Problem:
+async def problem_of(round_: StoredRound, version: Version | None = None) -> Problem:
     """Everything the matcher needs; the number of statements does not grow with the number of members.
 
-    People are known by their ids alone, unless the caller gives ``names`` to speak of them to an organizer.
+    People are known by their ids alone. Pins stand in the newest ``version``, which the caller may have at hand.
     """
-    ready = [row for row in await _enrolled(round_) if _standing(row) is Standing.READY]
+    return await _problem(round_, await _enrolled(round_), version or await proposals.newest(round_.id))
+
+
+async def readiness_of(round_: StoredRound) -> tuple[dict[UUID, Standing], Problem]:
+    """Everyone enrolled with what they miss, if anything, and the problem as it is now."""
+    enrolled = await _enrolled(round_)
+    problem = await _problem(round_, enrolled, await proposals.newest(round_.id))
+    return {row["member"]: _standing(row) for row in enrolled}, problem
+
+
+async def _problem(round_: StoredRound, enrolled: list[dict[str, Any]], version: Version | None) -> Problem:
+    ready = [row for row in enrolled if _standing(row) is Standing.READY]
     people = [row["member"] for row in ready]
-    version = await proposals.newest(round_.id)
     told = _Told(
         hours=await _hours_of(people),
         away=await _away_of(people),
         comfort=await _comfort_of(people),
         keep_apart=await members.keep_apart_of(people),
         owed=await _owed_to(people, round_),
-        names=names or {},
     )
     leads = round_.program.rules.facilitators_per_session > 0
     return Problem(
@@ -286,7 +291,6 @@ class _Told:
     comfort: Mapping[UUID, Comfort]
     keep_apart: Mapping[UUID, Iterable[UUID]]
     owed: Mapping[UUID, int]
-    names: Mapping[UUID, str]
 
 
 def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool) -> Participant:
@@ -295,7 +299,6 @@ def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool)
         id=str(member),
         time_zone=row["time_zone"],
         hours=told.hours.get(member, ()),
-        name=told.names.get(member, ""),
         away=told.away.get(member, frozenset()),
         comfort=told.comfort.get(member, Comfort()),
         languages=frozenset(row["languages"]),

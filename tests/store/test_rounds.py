@@ -84,15 +84,15 @@ async def test_everyone_ready_takes_part_and_the_others_are_named_with_what_is_m
     await members.set_consents(dan, ["agreement", "adult"], now)
     await programs.leave(program_id, eli, now)
 
-    round_ = await rounds.by_id(round_id)
+    standings, problem = await rounds.readiness_of(await rounds.by_id(round_id))
 
-    assert await rounds.standings_of(round_) == {
+    assert standings == {
         ana: Standing.READY,
         ben: Standing.NOT_JOINED,
         cat: Standing.PAUSED,
         dan: Standing.NO_CONSENT,
     }
-    assert [person.id for person in (await rounds.problem_of(round_)).participants] == [str(ana)]
+    assert [person.id for person in problem.participants] == [str(ana)]
 
 
 async def test_the_matcher_is_told_all_that_a_member_said(now: datetime) -> None:

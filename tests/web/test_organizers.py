@@ -558,6 +558,7 @@ async def test_a_page_takes_the_same_statements_for_ten_and_for_sixty(
     taken: dict[str, list[int]] = {"open": [], "proposed": [], "publish": [], "published": []}
     for size in (10, 60):
         people = [await a_member(f"S{size}x{n}", now) for n in range(size)]
+        await members.put_wish_about(people[0], people[-1], now)
         round_id = await a_round_of(now, *people)
         taken["open"].append(await statements_of(olu, page_of(round_id), monkeypatch))
         pairs = zip(people[::2], people[1::2], strict=True)

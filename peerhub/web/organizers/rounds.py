@@ -131,22 +131,21 @@ async def round_page(
     """The round as an organizer finds it; after a refusal with what they chose, and 422."""
     context: dict[str, Any] = {"round": round_, "refusals": refusals, "chosen": chosen, **_where(round_, organizer)}
     context["trouble"] = round_.progress.get("trouble", "")
-    context["names"] = await act.names_for(round_)
     match round_.stage:
         case Stage.OPEN:
-            name, more = "round_open", await _readiness(round_, organizer, context["names"])
+            name, more = "round_open", await _readiness(round_, organizer)
         case Stage.MATCHING:
             name, more = "round_matching", {"progress": progress_words(round_)}
         case Stage.PROPOSED:
-            name, more = "round_proposed", await _proposal(round_, organizer, context["names"])
+            name, more = "round_proposed", await _proposal(round_, organizer)
         case _:
             name, more = "round_published", await _answers(round_, organizer)
     return Template(f"organizers/{name}.html", context=context | more, status_code=422 if refusals else 200)
 
 
-async def _readiness(round_: StoredRound, organizer: Member, names: Mapping[UUID, str]) -> dict[str, Any]:
-    problem = await rounds.problem_of(round_)
-    standings = await rounds.standings_of(round_)
+async def _readiness(round_: StoredRound, organizer: Member) -> dict[str, Any]:
+    standings, problem = await rounds.readiness_of(round_)
+    names = await members.names_of(standings)
     hours = {UUID(person): bits.bit_count() * CELL_MINUTES / 60 for person, bits in problem.free.items()}
     people = sorted((names.get(one, ""), f"{offered:g}", offered > 0) for one, offered in hours.items())
     missing = [(names.get(one, ""), STANDING_WORDS[why]) for one, why in standings.items() if why is not Standing.READY]
@@ -169,16 +168,17 @@ def heat_words(free: Mapping[str, int], round_: StoredRound, organizer: Member) 
     }
 
 
-async def _proposal(round_: StoredRound, organizer: Member, names: Mapping[UUID, str]) -> dict[str, Any]:
+async def _proposal(round_: StoredRound, organizer: Member) -> dict[str, Any]:
     version = await proposals.newest(round_.id)
     if version is None:
         raise Refusal("This round has no proposal.")
+    names = await members.names_of(version.people)
     return {
         "version": version,
         "proposal": version.proposal,
         "cards": cards.cards_of(version, names, organizer.time_zone),
         "unmatched": cards.unmatched_of(version, names),
-        "troubles": await proposals_act.troubles_of(round_.id, version),
+        "troubles": await proposals_act.troubles_of(round_, version, names),
     }
 
 
@@ -201,7 +201,7 @@ async def _publish_page(round_: StoredRound, organizer: Member, status: int = 20
     context = {
         "round": round_,
         "version": version,
-        "troubles": await proposals_act.troubles_of(round_.id, version),
+        "troubles": await proposals_act.troubles_of(round_, version, await members.names_of(version.people)),
         "sessions": len(planned),
         "invitations": sum(len(session.everyone) for session in planned),
         "not_matched": len(version.proposal.unmatched),
