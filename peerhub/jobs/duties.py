@@ -14,7 +14,7 @@ from peerhub.actions import matching
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.post import Ending, Line, Post, TransportTrouble
-from peerhub.store import ended, outbox, rounds
+from peerhub.store import ended, outbox, quotas, rounds
 from peerhub.store.database import transaction
 
 _log = structlog.get_logger("peerhub.jobs")
@@ -110,6 +110,11 @@ async def purge_letters(_office: Office, now: datetime) -> bool:
     return await outbox.purge_bodies(now) > 0
 
 
+async def forget_quotas(_office: Office, now: datetime) -> bool:
+    """Forget how often was asked for what, once it no longer counts."""
+    return await quotas.forget(now) > 0
+
+
 async def match_a_round(office: Office, now: datetime) -> bool:
     """Match a round that waits for it, or whose worker has died."""
     claim = await rounds.claim(now, now + matching.LEASE)
@@ -134,5 +139,6 @@ DUTIES: tuple[Duty, ...] = (
     match_a_round,
     expire_letters,
     purge_letters,
+    forget_quotas,
     ask_for_check_ins,
 )

@@ -30,6 +30,7 @@ async def count(what: str, key: str, most: int, window: timedelta, now: datetime
         raise TooOften("This was asked for often in a short time.")
 
 
-async def forget(now: datetime) -> None:
-    """Delete what was counted days ago."""
-    await Quota.delete().where(Quota.window_at < now - _KEPT)
+async def forget(now: datetime) -> int:
+    """Delete what was counted days ago; how many counts there were."""
+    forgotten = await Quota.delete().where(Quota.window_at < now - _KEPT).returning(Quota.id)
+    return len(forgotten)

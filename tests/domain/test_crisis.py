@@ -20,4 +20,5 @@ def test_an_entry_that_nobody_checked_is_stale() -> None:
 
 def test_every_entry_has_a_source_and_a_number_that_can_be_dialled() -> None:
     assert timedelta(days=180) == FRESH_FOR
-    assert [line.name for line in LINES if not (line.source and line.dial.isdigit())] == []
+    assert [line.name for line in LINES if not (line.site and line.dial.isdigit())] == []
+    assert [line.name for line in LINES if bool(line.source) != bool(line.checked_on)] == []
