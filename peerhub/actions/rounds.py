@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from peerhub.store import audit, members, outbox, programs, rounds, sessions
 from peerhub.store.database import transaction
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
+
+TOO_LATE: Final = "A session would begin in the past. The week has begun, so please open a round for another one."
 
 
 class BadWeek(Refusal):
@@ -86,13 +89,15 @@ async def publish(round_id: UUID, version_id: UUID, head: Letterhead, organizer:
     Raises:
         NotFound: there is no such round.
         WrongStage: it was published already, or the proposal has changed since the page was shown.
-        RulesWouldBreak: someone's hours or wishes have changed, and the proposal no longer fits.
+        RulesWouldBreak: someone's hours or wishes have changed, or the week has begun; the proposal no longer fits.
     """
     async with transaction():
         await rounds.hold(round_id, Stage.PROPOSED)
         await rounds.move_round(round_id, Stage.PROPOSED, Stage.PUBLISHED, published_at=now)
         round_ = await rounds.by_id(round_id)
         version = await current(round_id, version_id)
+        if any(session.starts_at <= now for session in version.proposal.sessions):
+            raise RulesWouldBreak([TOO_LATE])
         problem = await rounds.problem_of(round_, version)
         if broken := rules.broken_rules(problem, version.proposal):
             raise RulesWouldBreak(sentences(broken, await members.names_of(version.people)))

@@ -160,6 +160,17 @@ async def test_a_wish_to_keep_apart_made_meanwhile_stops_the_publishing(now: dat
     assert list(refusal.value.sentences) == [CANNOT_BE_TOGETHER]
 
 
+async def test_a_session_in_the_past_is_not_published(now: datetime, letterhead: Letterhead) -> None:
+    ana, ben = await a_member("Ana", now), await a_member("Ben", now)
+    round_id = await a_round_of(now, ana, ben)
+    version_id = await propose(round_id, now, together(ana, ben))
+
+    with pytest.raises(RulesWouldBreak, match="would begin in the past"):
+        await rounds.publish(round_id, version_id, letterhead, uuid4(), TUESDAY.starts_at)
+
+    assert await counts() == (0, 0, 0)
+
+
 async def test_a_session_without_its_facilitator_is_not_published(now: datetime, letterhead: Letterhead) -> None:
     people = [await a_member(name, now) for name in ("Ana", "Ben", "Cat")]
     program_id = await a_program(now, Kind.SESSIONS)

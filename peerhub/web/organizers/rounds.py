@@ -103,8 +103,8 @@ async def publish(
     form = await typed_in(request)
     try:
         await act.publish(round_id, cards.uuid_from(form.one("version")), head, organizer.id, now)
-    except proposals_act.RulesWouldBreak:
-        return await _publish_page(await rounds.by_id(round_id), organizer, status=409)
+    except proposals_act.RulesWouldBreak as refusal:
+        return await _publish_page(await rounds.by_id(round_id), organizer, refusal.sentences)
     return _back_to(round_id)
 
 
@@ -192,7 +192,7 @@ async def _answers(round_: StoredRound, organizer: Member) -> dict[str, Any]:
     }
 
 
-async def _publish_page(round_: StoredRound, organizer: Member, status: int = 200) -> Template:
+async def _publish_page(round_: StoredRound, organizer: Member, refusals: Sequence[str] = ()) -> Template:
     version = await proposals.newest(round_.id)
     if round_.stage is not Stage.PROPOSED or version is None:
         raise WrongStage("This round is not waiting to be published.")
@@ -201,7 +201,8 @@ async def _publish_page(round_: StoredRound, organizer: Member, status: int = 20
     context = {
         "round": round_,
         "version": version,
-        "troubles": await proposals_act.troubles_of(round_, version, await members.names_of(version.people)),
+        "troubles": refusals
+        or await proposals_act.troubles_of(round_, version, await members.names_of(version.people)),
         "sessions": len(planned),
         "invitations": sum(len(session.everyone) for session in planned),
         "not_matched": len(version.proposal.unmatched),
@@ -214,7 +215,7 @@ async def _publish_page(round_: StoredRound, organizer: Member, status: int = 20
         "last": cards.when(spans[-1], organizer.time_zone) if spans else None,
         **_where(round_, organizer),
     }
-    return Template("organizers/publish.html", context=context, status_code=status)
+    return Template("organizers/publish.html", context=context, status_code=409 if refusals else 200)
 
 
 def progress_words(round_: StoredRound) -> dict[str, Any]:
