@@ -53,6 +53,7 @@ def create_app(
                 "is_https": settings.base_url.startswith("https:"),
                 "trusted_proxies": settings.trusted_proxies,
                 "is_demo": settings.demo,
+                "is_stopping": False,  # pages that tell of something for long end then
             }
         ),
         lifespan=list(lifespan),

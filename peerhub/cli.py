@@ -174,6 +174,7 @@ async def _web_and_worker(settings: Settings, app: Any) -> None:
     working = asyncio.create_task(worker.work(_office(settings), stop))
 
     def leave() -> None:
+        app.state.is_stopping = True
         web.should_exit = True
 
     _on_a_signal(leave)

@@ -49,6 +49,21 @@ def test_serve_brings_its_own_database_keeps_its_data_and_stops_it(smtp: Mailbox
     assert (folder / "data" / "keys.json").read_text() == keys
 
 
+def test_a_killed_process_does_not_keep_the_database_up(smtp: Mailbox, tmp_path: Path) -> None:
+    folder = a_folder_to_walk_into(tmp_path)
+    port = a_free_port()
+    environment = {"SMTP_URL": smtp.url, "DATABASE_URL": ""}
+
+    with running("serve", environment, folder, port) as killed:
+        killed.kill()
+        killed.wait(30)
+    with running("serve", environment, folder, port) as second:
+        pass
+
+    assert (killed.returncode, second.returncode) == (-signal.SIGKILL, 0)
+    assert not (folder / "data" / "postgres" / "postmaster.pid").exists()
+
+
 @pytest.mark.usefixtures("db")
 async def test_an_organizer_is_added_and_can_be_added_again(database_url: str) -> None:
     environment = {"DATABASE_URL": database_url, "PEERHUB_KEYS": keys_as_setting()}

