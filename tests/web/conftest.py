@@ -46,14 +46,12 @@ class Browser:
     page: httpx.Response = field(init=False)
 
     async def get(self, path: str) -> httpx.Response:
-        self.page = await self.http.get(path)
-        return self.page
+        return self._shown(await self.http.get(path))
 
     async def post(self, path: str, fields: Mapping[str, str | list[str]]) -> httpx.Response:
         """Post with the token of this browser's forms."""
         token = self.token() or await self.fetch_token()
-        self.page = await self.http.post(path, data={"form_token": token, **fields})
-        return self.page
+        return self._shown(await self.http.post(path, data={"form_token": token, **fields}))
 
     async def submit(self, action: str | None = None, /, **fields: str | list[str]) -> httpx.Response:
         """Fill in a form of the page that is open, leave the rest as it is, and send it."""
@@ -61,8 +59,14 @@ class Browser:
         return await self._send(form, filled_in(form) | fields)
 
     async def _send(self, form: Tag, fields: dict[str, str | list[str]]) -> httpx.Response:
-        self.page = await self.http.post(str(form.get("action") or self.page.url.path), data=fields)
-        return self.page
+        return self._shown(await self.http.post(str(form.get("action") or self.page.url.path), data=fields))
+
+    def _shown(self, page: httpx.Response) -> httpx.Response:
+        """Keep the page, if a browser would show it as a page and not as its source."""
+        if page.text.startswith("<!doctype html>"):
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+        self.page = page
+        return page
 
     def soup(self) -> BeautifulSoup:
         return BeautifulSoup(self.page.text, "html.parser")

@@ -118,10 +118,13 @@ async def test_a_program_can_be_changed_and_given_facilitators(olu: Browser, now
     named = await olu.submit(f"{here}/facilitators", facilitates="2")
     await olu.get(here)
     too_many = await olu.submit(f"{here}/facilitators", facilitates="21")
+    mistake = olu.soup().select_one("#facilitates-mistake")
 
     program = await programs.by_id(program_id)
     assert (changed.status_code, program.name, program.rules.largest) == (303, "Circle at night", 6)
     assert (named.status_code, too_many.status_code) == (303, 422)
+    assert mistake is not None
+    assert mistake.text == "Please give a number of sessions from 0 to 20."
     assert await programs.enrolled_in(program_id) == [programs.Enrolled(ana, 2)]
 
 

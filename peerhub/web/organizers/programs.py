@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from litestar import get, post
@@ -72,7 +72,9 @@ async def new(kind: FromQuery[str] = "buddies") -> Template:
 
 
 @post("/organize/programs")
-async def create(request: AnyRequest, organizer: NamedDependency[Member], now: NamedDependency[datetime]) -> Any:
+async def create(
+    request: AnyRequest, organizer: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Template | Redirect:
     form = await typed_in(request)
     kind = Kind.SESSIONS if form.one("kind") == "sessions" else Kind.BUDDIES
     read = read_program(form, PRESETS[kind])
@@ -97,7 +99,7 @@ async def change(
     program_id: FromPath[UUID],
     organizer: NamedDependency[Member],
     now: NamedDependency[datetime],
-) -> Any:
+) -> Template | Redirect:
     program = await programs.by_id(program_id)
     read = read_program(await typed_in(request), program.rules)
     if read.rules is None:
@@ -115,14 +117,14 @@ async def facilitators(
     program_id: FromPath[UUID],
     organizer: NamedDependency[Member],
     now: NamedDependency[datetime],
-) -> Any:
+) -> Template | Redirect:
     form = await typed_in(request)
     enrolled = {str(one.member_id): one.member_id for one in await programs.enrolled_in(program_id)}
     member, leads = enrolled.get(form.one("member")), form.one("facilitates")
     if member is None:
         raise NotFound("nobody of that id takes part")
     if not (leads.isascii() and leads.isdigit() and int(leads) <= 20):
-        raise Refusal("Please give a number of sessions from 0 to 20.")
+        return await _program_page(await programs.by_id(program_id), now, facilitator=member, leads=leads, status=422)
     await act.say_who_facilitates(program_id, {member: int(leads)}, organizer.id, now)
     return Redirect(f"/organize/programs/{program_id}#facilitators", status_code=303)
 
@@ -134,7 +136,7 @@ async def open_round(
     organizer: NamedDependency[Member],
     head: NamedDependency[Letterhead],
     now: NamedDependency[datetime],
-) -> Any:
+) -> Template | Redirect:
     program = await programs.by_id(program_id)
     typed = (await typed_in(request)).one("week")
     try:
@@ -222,6 +224,8 @@ async def _program_page(
     form: ProgramForm | None = None,
     week: str | None = None,
     week_mistake: str = "",
+    facilitator: UUID | None = None,
+    leads: str | None = None,
     status: int = 200,
 ) -> Template:
     enrolled = await programs.enrolled_in(program.id)
@@ -238,6 +242,9 @@ async def _program_page(
             "people": people,
             "week": week if week is not None else next_monday(now.date(), {one.week for one in held}).isoformat(),
             "week_mistake": week_mistake,
+            "facilitator": facilitator,
+            "leads": "1" if leads is None else leads,
+            "leads_mistake": "" if leads is None else "Please give a number of sessions from 0 to 20.",
         },
         status_code=status,
     )
