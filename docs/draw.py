@@ -11,7 +11,7 @@ from tests.chromium import chromium
 from tests.served import a_free_port, running
 
 PICTURES = Path(__file__).parent / "pictures"
-WIDE, PHONE = {"width": 1100, "height": 820}, {"width": 390, "height": 820}
+WIDE, PHONE = {"width": 1100, "height": 1200}, {"width": 390, "height": 820}
 
 
 async def draw(base: str) -> None:
@@ -37,9 +37,7 @@ async def draw_sign_up(page: Page) -> None:
     await page.get_by_role("button", name="Weekday evenings").click()
     await page.get_by_text("If needed", exact=True).click()
     await page.get_by_role("button", name="Weekend days").click()
-    await page.get_by_text("When you are usually free").scroll_into_view_if_needed()
-    await page.evaluate("document.querySelector('#hours').scrollIntoView()")
-    await page.screenshot(path=PICTURES / "signup.png")
+    await page.locator("#hours").screenshot(path=PICTURES / "signup.png")
 
 
 async def draw_proposal(page: Page) -> None:
@@ -54,14 +52,14 @@ async def draw_proposal(page: Page) -> None:
 async def publish(page: Page) -> None:
     await page.get_by_role("link", name="Look before publishing").click()
     await page.get_by_role("button", name=re.compile("Publish")).click()
-    await expect(page.get_by_role("main")).to_contain_text("waiting")
+    await expect(page.get_by_role("main")).to_contain_text("No answer yet")
 
 
 async def draw_invitation(page: Page) -> None:
     """Ana's newest invitation, as her mail program shows it."""
     for _ in range(120):
         await page.goto("/demo/mailbox")
-        row = page.get_by_role("row").filter(has_text="ana@").filter(has_text="invitation")
+        row = page.get_by_role("row").filter(has_text=re.compile(r"\bana@")).filter(has_text="invitation")
         if await row.count():
             break
         await asyncio.sleep(1)
