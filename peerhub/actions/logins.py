@@ -36,8 +36,8 @@ async def count_letter(address: str, client: str, now: datetime) -> None:
     Raises:
         TooOften: more than is good for anybody.
     """
+    await quotas.count("letter from", client, ASKED_AN_HOUR, _HOUR, now)  # first: who is refused counts for nobody else
     await quotas.count("letter to", address.strip().casefold(), LETTERS_AN_HOUR, _HOUR, now)
-    await quotas.count("letter from", client, ASKED_AN_HOUR, _HOUR, now)
 
 
 async def ask(address: str, browser: str, head: Letterhead, now: datetime) -> None:

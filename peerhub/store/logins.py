@@ -129,16 +129,18 @@ async def who(token: str, now: datetime) -> SignedIn | None:
     """Who is signed in with this cookie; nobody once it was idle or alive for too long."""
     found = (
         await Login.select(
-            Login.id, Login.seen_at, Login.member.id, Login.member.sealed_name, Login.member.time_zone,
-            Login.member.is_organizer, Login.member.stage,
+            Login.id, Login.created_at, Login.seen_at, Login.member.id, Login.member.sealed_name,
+            Login.member.time_zone, Login.member.is_organizer, Login.member.stage,
         )
         .where(Login.token_hash == _login_hash(token), Login.expires_at > now)
         .first()
     )  # fmt: skip
     if not found or found["member.stage"] in ("unconfirmed", "suspended"):
         return None
-    idle = now - found["seen_at"]
+    idle, age = now - found["seen_at"], now - found["created_at"]
     if idle > (ORGANIZER_IDLE_LIFE if found["member.is_organizer"] else IDLE_LIFE):
+        return None
+    if found["member.is_organizer"] and age > ORGANIZER_LOGIN_LIFE:  # they may have been made one since
         return None
     if idle > _SEEN_EVERY:
         await Login.update({Login.seen_at: now}, force=True).where(Login.id == found["id"])

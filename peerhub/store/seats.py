@@ -16,7 +16,8 @@ from peerhub.store.tables import Member, Seat, Session
 MOST_SHOWN: Final = 100
 _SEATS = (
     "SELECT s.id, s.session, s.member, s.part, s.rsvp, s.removed_at, n.starts_at, n.ends_at, n.medium,"
-    " n.sealed_place, n.stage, p.name AS program, p.kind, m.time_zone, m.sealed_name"
+    " n.sealed_place, n.stage, p.name AS program, p.kind, m.time_zone, m.sealed_name,"
+    " m.stage AS member_stage"
     ' FROM seat s JOIN session n ON n.id = s.session JOIN "round" r ON r.id = n.round'
     " JOIN program p ON p.id = r.program JOIN member m ON m.id = s.member"
 )
@@ -98,7 +99,9 @@ async def _with_others(rows: list[dict[str, Any]]) -> list[Invitation]:
     if not rows:
         return []
     seated = await Seat.select(Seat.session, Seat.member, Seat.part).where(
-        Seat.session.is_in([row["session"] for row in rows]), Seat.removed_at.is_null()
+        Seat.session.is_in([row["session"] for row in rows]),
+        Seat.removed_at.is_null(),
+        Seat.member.stage != "suspended",
     )
     names = await members.names_of({seat["member"] for seat in seated})
     people = defaultdict(list)
@@ -132,5 +135,5 @@ def _invitation(row: Mapping[str, Any]) -> Invitation:
         part=row["part"],
         rsvp=Rsvp(row["rsvp"]),
         is_cancelled=row["stage"] == "cancelled",
-        is_removed=row["removed_at"] is not None,
+        is_removed=row["removed_at"] is not None or row["member_stage"] == "suspended",
     )

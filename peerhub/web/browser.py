@@ -4,6 +4,7 @@ A form's token is derived from a random cookie, so that only a page of ours can 
 cookie carries the ``__Host-`` prefix; plain http is for this machine alone (``settings`` refuses it elsewhere).
 """
 
+import asyncio
 import hmac
 import ipaddress
 import secrets
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from litestar.connection import ASGIConnection, Request
 from litestar.datastructures import Cookie
-from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import ClientException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 
@@ -23,6 +24,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - a field's name
 TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - a header's name
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+LONGEST_WAIT: Final = 30.0  # seconds for a form to arrive; the slowest telephone needs less
 _MOST_LETTERS = 100  # of a cookie that we would have set
 CLEAR_ALL: Final = '"cookies", "storage"'  # pages are never cached, and clearing the cache keeps a browser waiting
 
@@ -108,7 +110,11 @@ async def _given_token(connection: Connection) -> str:
         return header
     if not isinstance(connection, Request):
         return ""
-    field = (await connection.form()).get(TOKEN_FIELD)
+    try:
+        async with asyncio.timeout(LONGEST_WAIT):
+            field = (await connection.form()).get(TOKEN_FIELD)
+    except TimeoutError:
+        raise ClientException("the form did not arrive", status_code=408) from None
     return field if isinstance(field, str) else ""
 
 

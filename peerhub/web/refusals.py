@@ -28,6 +28,7 @@ _WORDS = {
     ),
     404: ("This page is not there", "The link may be old, or the page may not be meant for you."),
     405: ("This cannot be done here", "The page is there, but not for what your browser asked of it."),
+    408: ("This took too long", "What you sent did not arrive in time. Please try once more."),
     409: ("This has moved on", "Somebody was a moment earlier. Please look at the page again."),
     413: ("That is too much at once", "What you sent is larger than this page can take."),
     422: ("This cannot be done", "What was asked for does not fit. Nothing was stored."),

@@ -12,6 +12,7 @@ from peerhub.actions import checkins
 from peerhub.domain.checkins import MOST_LETTERS, Went
 from peerhub.domain.invitations import Invitation
 from peerhub.domain.members import Member
+from peerhub.domain.refusals import NotFound
 from peerhub.domain.trust import STEPS, Step
 from peerhub.domain.wall import on_the_wall
 from peerhub.store import checkins as stored
@@ -77,6 +78,8 @@ async def _said(seat_id: UUID) -> Typed:
 
 
 async def _page(invitation: Invitation, member: Member, now: datetime, typed: Typed, mistakes: Mistakes) -> Template:
+    if invitation.is_removed:
+        raise NotFound("this seat is no longer theirs")
     has_steps = invitation.kind == "buddies" and invitation.part == "peer"
     context = {
         "one": invitation,

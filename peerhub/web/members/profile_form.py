@@ -58,6 +58,7 @@ MORE_ROWS: Final = 3
 _SEVERAL: Final = {"weekdays": DAYS[:5], "weekend": DAYS[5:], "every": DAYS}
 _MOST_MISTAKES: Final = 3
 _MOST_TYPED: Final = 1000  # rows; more are not worth reading to say that they are too many
+_MOST_SHOWN: Final = 300  # rows of a form that comes back; nobody typed more of them by hand
 
 
 def _name(text: Any) -> str:
@@ -196,7 +197,7 @@ def rows_of(typed: Typed) -> list[Row]:
 
 def rows_to_show(typed: Typed) -> list[Row]:
     """The rows as typed, and some empty ones: at first, and where more were asked for."""
-    rows = rows_of(typed)
+    rows = rows_of(typed)[:_MOST_SHOWN]
     more = MORE_ROWS if typed.has("more_rows") else 0
     empty = max(more, FIRST_ROWS - len(rows))
     return rows + [(DAYS[(len(rows) + n) % 7], "", "", Liking.GOOD.value) for n in range(empty)]

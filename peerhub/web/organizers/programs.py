@@ -123,7 +123,7 @@ async def facilitators(
     member, leads = enrolled.get(form.one("member")), form.one("facilitates")
     if member is None:
         raise NotFound("nobody of that id takes part")
-    if not (leads.isascii() and leads.isdigit() and int(leads) <= 20):
+    if not (leads.isascii() and leads.isdigit() and len(leads) < 6 and int(leads) <= 20):
         return await _program_page(await programs.by_id(program_id), now, facilitator=member, leads=leads, status=422)
     await act.say_who_facilitates(program_id, {member: int(leads)}, organizer.id, now)
     return Redirect(f"/organize/programs/{program_id}#facilitators", status_code=303)

@@ -28,6 +28,7 @@ from peerhub.web.organizers.cards import meeting_of
 from peerhub.web.organizers.programs import MEDIUM_WORDS
 
 _LONGEST_PLACE = 400
+_YEARS = range(2000, 3000)  # at either end of time, a day in another zone would not be one
 
 
 @get("/organize/sessions/{session_id:uuid}")
@@ -88,6 +89,8 @@ def _change_from(form: Typed, zone: str) -> act.Change:
         day = date.fromisoformat(form.one("day"))
     except ValueError:
         raise BadHours("Please choose a day.") from None
+    if day.year not in _YEARS:
+        raise BadHours("Please choose a day that is still ahead.")
     minutes = minutes_from_text(form.one("time"))
     if minutes % 15:
         raise BadHours("Please choose a time on a quarter of an hour, for example 18:15.")
