@@ -183,6 +183,13 @@ def cell_of(moment: datetime, monday: date) -> int:
     return cells
 
 
+def cells_touched(span: Span, monday: date) -> int:
+    """The cells of the week that a stretch of time touches, as bits; none where it lies outside of the week."""
+    first = max(0, (span.starts_at - week_begins(monday)) // CELL)
+    after = min(_CELLS, -((week_begins(monday) - span.ends_at) // CELL))
+    return ((1 << after) - 1) & ~((1 << first) - 1) if first < after else 0
+
+
 def moment_of(cell: int, monday: date) -> datetime:
     """When a cell of the week begins, in UTC."""
     return week_begins(monday) + cell * CELL

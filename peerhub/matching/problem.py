@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import combinations
 
-from peerhub.domain.availability import Liking, Span, WeeklyHours, free_cells
+from peerhub.domain.availability import Liking, Span, WeeklyHours, cells_touched, free_cells
 from peerhub.domain.comfort import Comfort, Role
 from peerhub.domain.programs import Program
 
@@ -17,6 +17,7 @@ SLOT_MINUTES = 30
 class Participant:
     """A member as one round's matcher sees them.
 
+    ``busy`` is when they are taken already, whatever their hours say: by a session of another round, for example.
     ``facilitates`` is how many sessions this person can lead in the week; ``owed`` how many rounds in a row they were
     not matched; ``most_sessions`` how many sessions they would like at most as a peer: 0 for who only facilitates.
     """
@@ -26,6 +27,7 @@ class Participant:
     hours: tuple[WeeklyHours, ...]
     name: str = ""
     away: frozenset[date] = frozenset()
+    busy: frozenset[Span] = frozenset()
     comfort: Comfort = field(default_factory=Comfort)
     languages: frozenset[str] = frozenset()
     role: Role = Role.BOTH
@@ -76,12 +78,16 @@ class Problem:
     @cached_property
     def free(self) -> Mapping[str, int]:
         """The cells of the week in which each participant is free, as bits."""
-        return {p.id: free_cells(p.hours, p.time_zone, self.week, p.away) for p in self.participants}
+        return {p.id: self._free(p) for p in self.participants}
 
     @cached_property
     def free_and_good(self) -> Mapping[str, int]:
         """The cells of the week that each participant called good, as bits."""
-        return {p.id: free_cells(p.hours, p.time_zone, self.week, p.away, Liking.GOOD) for p in self.participants}
+        return {p.id: self._free(p, Liking.GOOD) for p in self.participants}
+
+    def _free(self, person: Participant, liking: Liking | None = None) -> int:
+        offered = free_cells(person.hours, person.time_zone, self.week, person.away, liking)
+        return reduce(lambda free, span: free & ~cells_touched(span, self.week), person.busy, offered)
 
     @cached_property
     def apart(self) -> frozenset[frozenset[str]]:

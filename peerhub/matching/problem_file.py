@@ -218,6 +218,11 @@ class _Program(_Fields):
     ] = {}
 
 
+class _Busy(_Fields):
+    starts_at: Moment
+    ends_at: Moment
+
+
 class _Participant(_Fields):
     id: Id
     time_zone: Annotated[str, AfterValidator(_zone)]
@@ -225,6 +230,7 @@ class _Participant(_Fields):
     name: Text = ""
     if_needed: list[IfNeeded] = []
     away: Annotated[list[Day], Field(max_length=1000)] = []
+    busy: Annotated[list[_Busy], Field(max_length=1000)] = []
     comfort: Annotated[Levels, AfterValidator(_known_keys(SIZES))] = {}
     mediums: Annotated[Levels, AfterValidator(_known_keys(MEDIUMS))] = {}
     topics: Levels = {}
@@ -277,6 +283,9 @@ def _mistakes_between(file: _File) -> Iterator[tuple[Location, str]]:
             tidy([*person.free, *person.if_needed])
         except ValueError as error:
             yield ("participants", place, "free"), str(error)
+        for nth, busy in enumerate(person.busy):
+            if busy.ends_at <= busy.starts_at:
+                yield ("participants", place, "busy", nth, "ends_at"), "must be after starts_at"
     for place, pin in enumerate(file.pinned):
         yield from ((("pinned", place, *where), text) for where, text in _mistakes_in_pin(file, pin, first))
 
@@ -361,6 +370,7 @@ def _participant(person: _Participant, program: Program) -> Participant:
         hours=tidy([*person.free, *person.if_needed]),
         name=person.name,
         away=frozenset(person.away),
+        busy=frozenset(Span(one.starts_at.astimezone(UTC), one.ends_at.astimezone(UTC)) for one in person.busy),
         comfort=Comfort(person.comfort, person.mediums, person.topics),
         languages=frozenset(person.languages),
         role=person.role,
@@ -415,6 +425,7 @@ def _raw_participant(person: Participant) -> dict[str, Any]:
         "free": [str(hours) for hours in person.hours if hours.liking is Liking.GOOD],
         "if_needed": [str(hours) for hours in person.hours if hours.liking is Liking.IF_NEEDED],
         "away": sorted(day.isoformat() for day in person.away),
+        "busy": [_raw_span(span) for span in sorted(person.busy)],
         "comfort": dict(person.comfort.sizes),
         "mediums": dict(person.comfort.mediums),
         "topics": dict(person.comfort.topics),
@@ -431,8 +442,14 @@ def _raw_participant(person: Participant) -> dict[str, Any]:
 def _raw_pin(pin: Pin) -> dict[str, Any]:
     raw: dict[str, Any] = {"people": sorted(pin.people)}
     if pin.span:
-        raw["starts_at"] = pin.span.starts_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        raw["ends_at"] = pin.span.ends_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        raw |= _raw_span(pin.span)
     if pin.facilitators:
         raw["facilitators"] = sorted(pin.facilitators)
     return raw
+
+
+def _raw_span(span: Span) -> dict[str, str]:
+    return {
+        "starts_at": span.starts_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "ends_at": span.ends_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

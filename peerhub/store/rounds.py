@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from peerhub.domain.availability import Liking, WeeklyHours
+from peerhub.domain.availability import Liking, Span, WeeklyHours
 from peerhub.domain.comfort import Comfort, Role
 from peerhub.domain.members import REQUIRED_PURPOSES
 from peerhub.domain.refusals import NotFound, Refusal, WrongStage
@@ -214,14 +214,18 @@ async def ask_to_stop(round_id: UUID, now: datetime) -> bool:
 # Who takes part
 
 
-_STANDING = (
+_STANDING = (  # busy: a seat in another round near this round's week, which they have not declined
     "SELECT e.member, e.facilitates, m.time_zone, m.role, m.languages, m.most_sessions, m.stage,"
-    " j.id IS NOT NULL AS joined,"
+    " j.id IS NOT NULL AS joined, busy.starts AS busy_from, busy.ends AS busy_until,"
     " (SELECT count(DISTINCT c.purpose) FROM consent AS c WHERE c.member = m.id AND c.withdrawn_at IS NULL"
     " AND c.purpose = ANY({})) AS consents"
-    " FROM enrolment AS e JOIN member AS m ON m.id = e.member"
-    " LEFT JOIN joining AS j ON j.member = m.id AND j.round = {}"
-    " WHERE e.program = {} AND e.left_at IS NULL ORDER BY e.enrolled_at, m.id"
+    ' FROM "round" AS r JOIN enrolment AS e ON e.program = r.program JOIN member AS m ON m.id = e.member'
+    " LEFT JOIN joining AS j ON j.member = m.id AND j.round = r.id"
+    " CROSS JOIN LATERAL (SELECT array_agg(n.starts_at ORDER BY n.id) AS starts,"
+    " array_agg(n.ends_at ORDER BY n.id) AS ends FROM seat AS s JOIN session AS n ON n.id = s.session"
+    " WHERE s.member = m.id AND s.removed_at IS NULL AND s.rsvp <> 'no' AND n.stage = 'planned' AND n.round <> r.id"
+    " AND n.starts_at < r.week + 9 AND n.ends_at > r.week - 2) AS busy"
+    " WHERE r.id = {} AND e.left_at IS NULL ORDER BY e.enrolled_at, m.id"
 )
 
 
@@ -234,7 +238,7 @@ async def participants_by_round(rounds: Iterable[UUID]) -> dict[UUID, int]:
 
 
 async def _enrolled(round_: StoredRound) -> list[dict[str, Any]]:
-    return list(await Round.raw(_STANDING, list(REQUIRED_PURPOSES), round_.id, round_.program.id))
+    return list(await Round.raw(_STANDING, list(REQUIRED_PURPOSES), round_.id))
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
@@ -300,6 +304,7 @@ def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool)
         time_zone=row["time_zone"],
         hours=told.hours.get(member, ()),
         away=told.away.get(member, frozenset()),
+        busy=frozenset(map(Span, row["busy_from"] or (), row["busy_until"] or ())),
         comfort=told.comfort.get(member, Comfort()),
         languages=frozenset(row["languages"]),
         role=Role(row["role"]),

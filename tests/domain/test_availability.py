@@ -14,6 +14,7 @@ from peerhub.domain.availability import (
     WeeklyHours,
     cell_of,
     cells_in,
+    cells_touched,
     free_cells,
     hours_from_text,
     moment_of,
@@ -186,3 +187,22 @@ def test_cells_count_from_the_day_before_the_monday_in_utc() -> None:
     assert cell_of(datetime(2026, 11, 30, 0, 15, tzinfo=UTC), MONDAY) == 97
     with pytest.raises(ValueError, match="quarter of an hour"):
         cell_of(datetime(2026, 11, 30, 0, 10, tzinfo=UTC), MONDAY)
+
+
+def test_what_takes_a_part_of_a_cell_takes_all_of_it() -> None:
+    monday = date(2026, 11, 30)
+    begins = datetime(2026, 11, 30, 18, 10, tzinfo=UTC)
+
+    taken = cells_touched(Span(begins, begins + timedelta(minutes=25)), monday)
+
+    first = cell_of(datetime(2026, 11, 30, 18, 0, tzinfo=UTC), monday)
+    assert list(cells_in(taken)) == [first, first + 1, first + 2]
+
+
+def test_what_lies_outside_of_the_week_takes_nothing_of_it() -> None:
+    monday = date(2026, 11, 30)
+    before, after = datetime(2026, 11, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+
+    assert cells_touched(Span(before, before + timedelta(hours=1)), monday) == 0
+    assert cells_touched(Span(after, after + timedelta(hours=1)), monday) == 0
+    assert cells_touched(Span(before, after), monday).bit_count() == 9 * 24 * 4

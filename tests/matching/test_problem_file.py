@@ -29,6 +29,7 @@ FULL = """{
     {
       "id": "ana", "name": "Ana", "time_zone": "Europe/Lisbon",
       "free": ["mon 18:00-20:30", "Wednesday 12 pm-1 pm"], "if_needed": ["sat 10:00-12:00"], "away": ["2026-12-02"],
+      "busy": [{"starts_at": "2026-12-01T19:00:00+01:00", "ends_at": "2026-12-01T18:30:00Z"}],
       "comfort": {"pair": 4, "large": 0}, "mediums": {"voice": 3}, "topics": {"grief": 4}, "languages": ["pt", "en"],
       "role": "listen", "facilitates": 2, "keep_apart": ["ben"], "prefers": [], "owed": 1, "most_sessions": 3
     },
@@ -66,6 +67,7 @@ def test_every_field_of_the_file_reaches_the_problem() -> None:
     assert (ana.role, ana.facilitates, ana.owed, ana.most_sessions) == (Role.LISTEN, 2, 1, 3)
     assert (ana.keep_apart, ana.languages) == (frozenset({"ben"}), frozenset({"pt", "en"}))
     assert ana.away == frozenset({date(2026, 12, 2)})
+    assert ana.busy == {span(datetime(2026, 12, 1, 18, tzinfo=UTC), 30)}
     assert (ben.role, ben.owed, ben.most_sessions, ben.hours) == (Role.BOTH, 0, 1, ())
     assert problem.history == (Meeting(date(2026, 11, 2), frozenset({"ana", "ben"}), "well"),)
     assert problem.pinned == (Pin(frozenset({"ana"}), span(datetime(2026, 12, 1, 18, tzinfo=UTC), 45)),)
@@ -131,6 +133,15 @@ def test_a_mistake_names_its_line_and_field_and_what_was_expected(field: str, va
     assert what == said
     assert name.startswith(f"participants[1].{field}")
     assert f'"{field}"' in "".join(text.splitlines()[(line or 0) - 3 : line])
+
+
+def test_a_busy_time_that_ends_before_it_starts_is_a_mistake() -> None:
+    text = with_people({**ANA, "busy": [{"starts_at": "2026-12-01T19:00:00Z", "ends_at": "2026-12-01T18:00:00Z"}]})
+
+    [(line, field, said)] = mistakes_of(text)
+
+    assert (field, said) == ("participants[0].busy[0].ends_at", "must be after starts_at")
+    assert '"ends_at"' in text.splitlines()[(line or 0) - 1]
 
 
 def test_a_missing_field_is_named_on_the_line_where_its_person_begins() -> None:

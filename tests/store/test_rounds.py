@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from peerhub.domain.comfort import Comfort
+from peerhub.domain.invitations import Rsvp
 from peerhub.domain.programs import Kind
 from peerhub.domain.refusals import NotFound, WrongStage
 from peerhub.domain.rounds import MOVES, Stage, Standing, check_move
 from peerhub.matching.proposal import Proposal
-from peerhub.store import members, programs, proposals, rounds, sessions
+from peerhub.store import members, programs, proposals, rounds, seats, sessions
 from peerhub.store.engine import DB
 from peerhub.store.tables import CheckIn, Round, Seat
 from tests.community import TUESDAY, WEEK, a_member, a_program, a_round, a_round_of, enrol, together
@@ -212,3 +213,20 @@ async def statements_for(round_id: UUID, monkeypatch: pytest.MonkeyPatch) -> int
         patch.setattr(DB, "run_querystring", counting)
         await rounds.problem_of(await rounds.by_id(round_id))
     return asked
+
+
+async def test_who_has_a_session_in_another_program_is_busy_then_unless_they_said_no(now: datetime) -> None:
+    ana, ben, cat = [await a_member(name, now) for name in ("Ana", "Ben", "Cat")]
+    first = await a_round_of(now, ana, ben, cat)
+    await sessions.put(first, [together(ana, ben, cat)], "peerhub.example")
+    await Round.update({Round.stage: "published", Round.published_at: now}).where(Round.id == first)
+    (session,) = await sessions.of_round(first)
+    bens = next(seat for seat in session.seats if seat.member_id == ben)
+    await seats.put_answer(bens.id, Rsvp.NO, now)
+
+    second = await rounds.by_id(await a_round_of(now, ana, ben))
+    problem = await rounds.problem_of(second)
+
+    assert problem.by_id[str(ana)].busy == {TUESDAY}
+    assert problem.by_id[str(ben)].busy == frozenset()
+    assert problem.free[str(ana)].bit_count() == problem.free[str(ben)].bit_count() - 4
