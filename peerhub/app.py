@@ -1,11 +1,10 @@
 """The web application: wiring only."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
@@ -16,9 +15,9 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.settings import Settings
 from peerhub.web import asking, browser, headers, login, pages, refusals
 from peerhub.web.members import MEMBER_PAGES
+from peerhub.web.organizers import ORGANIZER_PAGES
 
 MOST_BYTES = 256 * 1024  # of a request's body; a week of hours is the largest form
-Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def create_app(
@@ -26,19 +25,18 @@ def create_app(
     letterhead: Letterhead,
     *,
     clock: Callable[[], datetime] = asking.clock,
-    lifespan: Sequence[Lifespan] = (),
     more: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
     """Everything that answers over HTTP; ``more`` are further pages, such as the demo's mailbox.
 
-    The caller brings up the database and the keys, by ``lifespan`` or before.
+    The caller brings up the database and the keys before.
     """
     return Litestar(
         route_handlers=[
             create_static_files_router("/static", [Path(pages.STATIC)], opt=asking.EVERYONE),
             *login.PAGES,
             *MEMBER_PAGES,
-            *_organizer_pages(),
+            ORGANIZER_PAGES,
             *more,
         ],
         guards=[browser.form_is_ours, asking.door],
@@ -56,16 +54,8 @@ def create_app(
                 "is_stopping": False,  # pages that tell of something for long end then
             }
         ),
-        lifespan=list(lifespan),
         request_max_body_size=MOST_BYTES,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
-
-
-def _organizer_pages() -> Sequence[ControllerRouterHandler]:
-    from peerhub.web import organizers  # noqa: PLC0415
-
-    handlers = getattr(organizers, "ORGANIZER_PAGES", [])
-    return [Router("/", route_handlers=handlers, opt=asking.ORGANIZERS)] if handlers else []
