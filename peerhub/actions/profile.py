@@ -7,7 +7,7 @@ from uuid import UUID
 
 from peerhub.domain.members import REQUIRED_PURPOSES, Profile
 from peerhub.domain.refusals import NotFound, Refusal
-from peerhub.store import audit, checkins, members, quotas, seats
+from peerhub.store import audit, checkins, members, proposals, quotas, rounds, seats
 from peerhub.store.database import transaction
 
 WISHES_A_DAY: Final = 30
@@ -26,6 +26,7 @@ async def save(member_id: UUID, profile: Profile, now: datetime) -> None:
 async def set_consents(member_id: UUID, purposes: Collection[str], now: datetime) -> None:
     """Give and withdraw consents; without the required ones, nobody is matched until they are given again."""
     async with transaction():
+        await members.hold_to_change(member_id)
         await members.set_consents(member_id, purposes, now)
 
 
@@ -51,6 +52,7 @@ async def go_away(member_id: UUID, first: date, last: date, today: date) -> None
         raise Refusal("Please choose days that are still ahead, within two years.")
     days = [first + timedelta(days=n) for n in range(min((last - first).days, members.MOST_DAYS_AWAY) + 1)]
     async with transaction():
+        await members.hold_to_change(member_id)
         kept = set(await members.days_away_of(member_id, today - timedelta(days=1))) | set(days)
         if len(kept) > members.MOST_DAYS_AWAY:
             raise TooMany(f"At most {members.MOST_DAYS_AWAY} days away can be kept. You can pause instead.")
@@ -65,6 +67,7 @@ async def keep_apart(member_id: UUID, address: str, now: datetime) -> None:
     """
     await quotas.count("keep apart", str(member_id), WISHES_A_DAY, timedelta(days=1), now)
     async with transaction():
+        await members.hold_to_change(member_id)
         await _has_room_for_a_wish(member_id)
         await members.put_wish(member_id, address, address, now)
 
@@ -78,6 +81,7 @@ async def keep_apart_from(member_id: UUID, other: UUID, now: datetime) -> None:
     """
     await quotas.count("keep apart", str(member_id), WISHES_A_DAY, timedelta(days=1), now)
     async with transaction():
+        await members.hold_to_change(member_id)
         if other not in await seats.met_by(member_id, now):
             raise NotFound("they have not met")
         await _has_room_for_a_wish(member_id)
@@ -92,6 +96,8 @@ async def _has_room_for_a_wish(member_id: UUID) -> None:
 async def erase(member_id: UUID, now: datetime) -> None:
     """Delete the member and all that hangs on them; only the fact that somebody left remains."""
     async with transaction():
+        await rounds.hold_those_with_proposals()
+        await proposals.forget(member_id)
         await members.erase(member_id)
         await audit.note("member erased", None, None, now)
 

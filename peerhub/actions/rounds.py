@@ -26,7 +26,7 @@ class BadWeek(Refusal):
 
 
 async def open_round(program_id: UUID, week: date, head: Letterhead, organizer: UUID, now: datetime) -> UUID:
-    """Open a round and invite everyone enrolled to join it; nobody is in before they say so.
+    """Open a round and invite everyone enrolled who could join it; nobody is in before they say so.
 
     Raises:
         BadWeek: the week does not begin on a Monday, is over, or is more than a year away.
@@ -37,7 +37,7 @@ async def open_round(program_id: UUID, week: date, head: Letterhead, organizer: 
         program = await programs.by_id(program_id)
         round_id = await rounds.open_round(program_id, week, now)
         enrolled = await programs.enrolled_in(program_id)
-        to = await members.recipients_of([one.member_id for one in enrolled])
+        to = await members.recipients_of(await members.who_may_be_matched(one.member_id for one in enrolled))
         link = links.rounds_page(head)
         opens = [letters.round_opens(head, one, program.name, week, link, now) for one in to.values()]
         await outbox.put(head, opens, now)
@@ -98,6 +98,7 @@ async def publish(round_id: UUID, version_id: UUID, head: Letterhead, organizer:
         version = await current(round_id, version_id)
         if any(session.starts_at <= now for session in version.proposal.sessions):
             raise RulesWouldBreak([TOO_LATE])
+        await members.hold(*version.people)
         problem = await rounds.problem_of(round_, version)
         if broken := rules.broken_rules(problem, version.proposal):
             raise RulesWouldBreak(sentences(broken, await members.names_of(version.people)))

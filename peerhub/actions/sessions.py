@@ -111,6 +111,8 @@ async def remove_seat(seat_id: UUID, head: Letterhead, organizer: UUID, now: dat
 async def _hold(session_id: UUID, now: datetime) -> tuple[StoredRound, StoredSession]:
     session = await sessions.hold(session_id)
     await rounds.hold(session.round_id, Stage.PUBLISHED)
+    await members.hold(*(seat.member_id for seat in session.seats))
+    session = await sessions.by_id(session_id)  # without those who were erased until just now
     if session.span.starts_at <= now:
         raise SessionIsOver("This session has begun already, so it can no longer be changed.")
     return await rounds.by_id(session.round_id), session

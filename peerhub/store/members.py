@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from peerhub.domain.availability import Liking, WeeklyHours
 from peerhub.domain.comfort import Comfort, Role
-from peerhub.domain.members import AGREEMENT_VERSION, Profile
+from peerhub.domain.members import AGREEMENT_VERSION, REQUIRED_PURPOSES, Profile
 from peerhub.mail.recipient import Recipient
 from peerhub.store import sealing
 from peerhub.store.tables import (
@@ -54,6 +54,16 @@ async def hold_address(address: str) -> None:
     """Of several who sign up with one address at once, one comes after the other, until the transaction ends."""
     number = int.from_bytes(sealing.address_hash(address)[:8], "big", signed=True)
     await Member.raw("SELECT pg_advisory_xact_lock({}::bigint) IS NULL AS held", number)
+
+
+async def hold(*member_ids: UUID) -> None:
+    """What these members say of themselves stays as it is until the transaction ends; many can hold at once."""
+    await Member.raw("SELECT id FROM member WHERE id = ANY({}::uuid[]) ORDER BY id FOR SHARE", list(member_ids))
+
+
+async def hold_to_change(member_id: UUID) -> None:
+    """Come after whoever holds this member, such as the publishing of their round, and before the next."""
+    await Member.raw("SELECT id FROM member WHERE id = {} FOR NO KEY UPDATE", member_id)
 
 
 async def by_address(address: str) -> Known | None:
@@ -240,6 +250,18 @@ async def consents_of(member_id: UUID) -> dict[str, datetime]:
     """What a member agrees to now, and since when."""
     rows = await Consent.select().where(Consent.member == member_id, Consent.withdrawn_at.is_null())
     return {row["purpose"]: row["given_at"] for row in rows}
+
+
+async def who_may_be_matched(ids: Iterable[UUID]) -> list[UUID]:
+    """Those of these members who are active and agree to all that matching needs."""
+    rows = await Member.raw(
+        "SELECT m.id FROM member m WHERE m.id = ANY({}::uuid[]) AND m.stage = 'active' AND (SELECT count(DISTINCT"
+        " c.purpose) FROM consent c WHERE c.member = m.id AND c.withdrawn_at IS NULL AND c.purpose = ANY({})) = {}",
+        list(ids),
+        list(REQUIRED_PURPOSES),
+        len(REQUIRED_PURPOSES),
+    )
+    return [row["id"] for row in rows]
 
 
 async def set_consents(member_id: UUID, purposes: Iterable[str], now: datetime) -> None:

@@ -11,7 +11,7 @@ from peerhub.domain.availability import Span
 from peerhub.matching.problem import Pin
 from peerhub.matching.proposal import PlannedSession, Reason, Unmatched
 from peerhub.matching.proposal import Proposal as Plan
-from peerhub.store.tables import Proposal
+from peerhub.store.tables import Member, Proposal
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,13 @@ class Version:
     @property
     def people(self) -> frozenset[UUID]:
         """Everyone in it, with a session or without."""
-        seated = {person for session in self.proposal.sessions for person in session.everyone}
-        return frozenset(UUID(person) for person in seated | {one.id for one in self.proposal.unmatched})
+        return people_in(self.proposal)
+
+
+def people_in(proposal: Plan) -> frozenset[UUID]:
+    """Everyone in a proposal, with a session or without."""
+    seated = {person for session in proposal.sessions for person in session.everyone}
+    return frozenset(UUID(person) for person in seated | {one.id for one in proposal.unmatched})
 
 
 async def newest(round_id: UUID) -> Version | None:
@@ -39,14 +44,30 @@ async def newest(round_id: UUID) -> Version | None:
 
 
 async def keep(round_id: UUID, proposal: Plan, made_by: str, now: datetime) -> UUID:
-    """Add a version on top; the caller holds the round, so no two add at once."""
-    version_id = uuid4()
+    """Add a version on top; the caller holds the round, so no two add at once.
+
+    Who was erased in the meantime is in it as somebody whom nobody knows.
+    """
+    version_id, content = uuid4(), json.dumps(proposal_as_json(proposal))
+    people = people_in(proposal)
+    known = {row["id"] for row in await Member.select(Member.id).where(Member.id.is_in(list(people) or [uuid4()]))}
+    for gone in people - known:
+        content = content.replace(str(gone), str(uuid4()))
     await Proposal.raw(
         "INSERT INTO proposal (id, round, number, made_by, made_at, content) SELECT {}, {},"
         " COALESCE((SELECT max(number) FROM proposal WHERE round = {}), 0) + 1, {}, {}, {}::jsonb",
-        version_id, round_id, round_id, made_by, now, json.dumps(proposal_as_json(proposal)),
+        version_id, round_id, round_id, made_by, now, content,
     )  # fmt: skip
     return version_id
+
+
+async def forget(member_id: UUID) -> None:
+    """In every version of every proposal, let somebody whom nobody knows stand for this member."""
+    who = str(member_id)
+    await Proposal.raw(
+        "UPDATE proposal SET content = replace(content::text, {}, {})::jsonb WHERE position({} in content::text) > 0",
+        who, str(uuid4()), who,
+    )  # fmt: skip
 
 
 async def take_away(version: Version) -> None:

@@ -154,6 +154,11 @@ async def hold(round_id: UUID, *stages: Stage) -> Stage:
     return stage
 
 
+async def hold_those_with_proposals() -> None:
+    """Let nobody add to any round's proposals until the transaction ends."""
+    await Round.raw("SELECT id FROM \"round\" WHERE stage <> 'open' ORDER BY id FOR UPDATE")
+
+
 async def claim(now: datetime, until: datetime) -> Claim | None:
     """Take a round that waits to be matched, or whose worker's lease has run out; each goes to one worker."""
     lease = uuid4()
