@@ -27,7 +27,7 @@ _WORDS = {
         "Please go back, reload the page and send it again. Nothing was stored.",
     ),
     404: ("This page is not there", "The link may be old, or the page may not be meant for you."),
-    405: ("This cannot be done here", "The page is there, but not for what your browser asked of it."),
+    405: ("There is nothing to read here", "This address only takes what a form sends. Nothing was changed."),
     408: ("This took too long", "What you sent did not arrive in time. Please try once more."),
     409: ("This has moved on", "Somebody was a moment earlier. Please look at the page again."),
     413: ("That is too much at once", "What you sent is larger than this page can take."),
@@ -44,27 +44,44 @@ _WORDS = {
 }
 
 
-def error_page(status: int, words: str | None = None, headers: dict[str, str] | None = None) -> Template:
+def error_page(
+    status: int, words: str | None = None, headers: dict[str, str] | None = None, look_again_at: str = ""
+) -> Template:
     """A page for an error; ``words`` are of a refusal, which are fit for the person who asked."""
     title, text = _WORDS.get(status, _WORDS[500 if status >= 500 else 400])
     return Template(
         "errors/error.html",
-        context={"title": title, "text": words or text, "status": status},
+        context={"title": title, "text": words or text, "status": status, "look_again_at": look_again_at},
         status_code=status,
         headers=headers,
         media_type="text/html",
     )
 
 
-def _refused(_: Request[Any, Any, Any], refusal: Refusal) -> Template:
+def _refused(request: Request[Any, Any, Any], refusal: Refusal) -> Template:
     match refusal:
         case NotFound():
             return error_page(404)  # always the same words: they must not tell what exists
         case TooOften():
             return error_page(429, headers={"retry-after": "3600"})
         case WrongStage():
-            return error_page(409, str(refusal))
-    return error_page(422, str(refusal))
+            return error_page(409, _sentence(refusal), look_again_at=_page_of_what_moved_on(request))
+    return error_page(422, _sentence(refusal))
+
+
+def _sentence(refusal: Refusal) -> str:
+    text = str(refusal)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
+
+
+def _page_of_what_moved_on(request: Request[Any, Any, Any]) -> str:
+    """The page of the round or the session, as it is now; for a member that is their home."""
+    if not request.url.path.startswith("/organize/"):
+        return "/home"
+    for noun in ("round", "session"):
+        if found := request.path_params.get(f"{noun}_id"):
+            return f"/organize/{noun}s/{found}"
+    return "/organize"
 
 
 def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Template:

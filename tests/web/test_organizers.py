@@ -388,7 +388,19 @@ async def test_a_proposal_edited_meanwhile_is_not_published_unseen(olu: Browser,
 
     assert answer.status_code == 409
     assert "has changed since this page was shown" in olu.text()
+    assert [str(link["href"]) for link in olu.soup().select("main .button")] == [here]
     assert await Session.count() == 0
+
+
+async def test_going_back_after_publishing_leads_to_the_answers(olu: Browser, now: datetime) -> None:
+    round_id, _ = await a_proposal(now)
+    here = page_of(round_id)
+    await olu.get(f"{here}/publish")
+    await olu.submit(f"{here}/publish")
+
+    answer = await olu.get(f"{here}/publish")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, here)
 
 
 async def test_a_proposal_that_no_longer_fits_is_not_published(olu: Browser, now: datetime) -> None:

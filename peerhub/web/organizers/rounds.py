@@ -91,8 +91,9 @@ async def _tell(round_id: UUID, server: State) -> AsyncIterator[dict[str, str]]:
 
 
 @get("/organize/rounds/{round_id:uuid}/publish")
-async def look_before_publishing(round_id: FromPath[UUID], organizer: NamedDependency[Member]) -> Template:
-    return await _publish_page(await rounds.by_id(round_id), organizer)
+async def look_before_publishing(round_id: FromPath[UUID], organizer: NamedDependency[Member]) -> Template | Redirect:
+    round_ = await rounds.by_id(round_id)
+    return await _publish_page(round_, organizer) if round_.stage is Stage.PROPOSED else _back_to(round_id)
 
 
 @post("/organize/rounds/{round_id:uuid}/publish")
