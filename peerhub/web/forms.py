@@ -75,5 +75,5 @@ def address(text: str) -> str:
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
-        raise ValueError("This does not look like a mail address. Expected for example name@example.org") from None
+        raise ValueError("This does not look like a mail address. It should look like name@example.org.") from None
     return found.ascii_email or found.normalized

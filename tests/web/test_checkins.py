@@ -97,6 +97,7 @@ async def test_a_step_is_reached_when_both_want_it_and_a_wish_is_shown_to_nobody
     answer = await one.post(f"/check-ins/{anas}/steps/{ben}", {"step": "call"})
 
     assert answer.status_code == 303
+    assert "Your wish is kept." in (await one.get(answer.headers["location"])).text
     assert (await other.get(f"/check-ins/{bens}")).content == unknowing
     assert "Where you both are: say hello in sessions" in await page_of(one, anas)
     await other.post(f"/check-ins/{bens}/steps/{ana}", {"step": "text"})

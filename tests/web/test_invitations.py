@@ -8,7 +8,7 @@ import pytest
 
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members
+from peerhub.store import members, sessions
 from peerhub.store.tables import TABLES, Seat, Session
 from tests.community import TUESDAY, a_member, at
 from tests.web.conftest import BASE, Browser, Clock, a_seat, sign_in
@@ -54,7 +54,27 @@ async def test_the_page_says_when_on_the_members_own_wall_and_with_whom(
     when = anybody.soup().select_one(".when")
     assert when
     assert when.text == "Tuesday 1 December, 23:45 to Wednesday 2 December, 00:45 (Kathmandu, UTC+5:45)"
-    assert [one.text for one in anybody.soup().select(".facts dd")][1:] == ["Ben", "Voice call"]
+    assert [one.text for one in anybody.soup().select(".facts dd")][1:] == [
+        "Ben",
+        "Voice call. How to join is not set yet; a letter tells you when it is.",
+    ]
+
+
+async def test_how_to_join_can_be_followed_and_is_nothing_but_words_and_a_link(
+    browser: Open, now: datetime, letterhead: Letterhead
+) -> None:
+    seat = await a_seat(now, await a_member("Ana", now), await a_member("Ben", now))
+    (session_id,) = await Session.select(Session.id).output(as_list=True)
+    await sessions.change(session_id, TUESDAY, "voice", "<b>Room</b> https://meet.example/abc")
+    anybody = browser()
+
+    await anybody.get(link_to(letterhead, seat))
+
+    how = anybody.soup().select(".facts dd")[-1]
+    assert how.text == "Voice call: <b>Room</b> https://meet.example/abc"
+    assert [str(link) for link in how.select("*")] == [
+        '<a href="https://meet.example/abc" rel="noopener noreferrer">https://meet.example/abc</a>'
+    ]
 
 
 async def test_looking_twenty_times_changes_nothing_and_then_the_button_works(

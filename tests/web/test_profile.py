@@ -167,7 +167,9 @@ async def test_days_away_are_kept_and_removed(browser: Open, now: datetime) -> N
     one = browser()
     await sign_in(one, ana, now)
 
-    await one.post("/profile/away", {"first": "2026-12-24", "last": "2026-12-26"})
+    kept = await one.post("/profile/away", {"first": "2026-12-24", "last": "2026-12-26"})
+    await one.get(kept.headers["location"])
+    told = [notice.text for notice in one.soup().select("section[aria-labelledby=away] .notice")]
     await one.post("/profile/away/2026-12-25/remove", {})
     wrong = [
         await one.post("/profile/away", fields)
@@ -179,6 +181,7 @@ async def test_days_away_are_kept_and_removed(browser: Open, now: datetime) -> N
         )
     ]
 
+    assert told == ["Your days away are kept."]
     assert await members.days_away_of(ana, date(2026, 1, 1)) == [date(2026, 12, 24), date(2026, 12, 26)]
     assert [answer.status_code for answer in wrong] == [422] * 4
 

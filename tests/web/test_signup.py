@@ -83,14 +83,14 @@ async def test_a_mistake_keeps_everything_typed_and_names_every_field(browser: O
     said = {str(one["id"]): one.text for one in ana.soup().select(".mistake")}
     assert said == {
         "name-mistake": "Please give a name that others may call you.",
-        "email-mistake": "This does not look like a mail address. Expected for example name@example.org",
+        "email-mistake": "This does not look like a mail address. It should look like name@example.org.",
         "zone-mistake": "Please choose a city from the list, for example Lisbon or Europe/Lisbon.",
         "hours-mistake": "Row 1: 20:00-18:00 ends before it starts; for a night, give two ranges, one for each day."
         " Row 2: the time must be a multiple of 15 minutes, for example 18:00 or 18:15.",
-        "consents-mistake": "Please agree to each of these; without it nobody can be matched.",
+        "consents-mistake": "Please agree to the first three; without them nobody can be matched.",
     }
     listed = [str(link["href"]) for link in ana.soup().select("#mistakes a")]
-    assert listed == ["#name", "#zone", "#hours", "#email", "#consents"]
+    assert listed == ["#name", "#email", "#zone", "#hours", "#consents"]
     assert all(ana.soup().select_one(target) for target in listed)
     again = ana.form()
     for name, value in typed.items():

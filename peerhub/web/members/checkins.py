@@ -24,9 +24,12 @@ _AGAIN = {"yes": True, "no": False, "": None}
 
 
 @get("/check-ins/{seat_id:uuid}")
-async def look(seat_id: FromPath[UUID], member: NamedDependency[Member], now: NamedDependency[datetime]) -> Template:
+async def look(
+    request: AnyRequest, seat_id: FromPath[UUID], member: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Template:
     invitation = await seats.own_invitation(seat_id, member.id)
-    return await _page(invitation, member, now, await _said(seat_id), {})
+    kept = request.query_params.get("kept") == "step"
+    return await _page(invitation, member, now, await _said(seat_id), {}, step_is_kept=kept)
 
 
 @post("/check-ins/{seat_id:uuid}")
@@ -66,7 +69,7 @@ async def wish_step(
         mistakes = {"step": "Please choose one of the steps."}
         return await _page(await seats.own_invitation(seat_id, member.id), member, now, await _said(seat_id), mistakes)
     await checkins.wish_step(seat_id, member.id, other, Step(typed.one("step")), now)
-    return Redirect(f"/check-ins/{seat_id}#steps", status_code=303)
+    return Redirect(f"/check-ins/{seat_id}?kept=step#steps", status_code=303)
 
 
 async def _said(seat_id: UUID) -> Typed:
@@ -77,7 +80,15 @@ async def _said(seat_id: UUID) -> Typed:
     return Typed({"went": [said.went.value], "again": [again], "note": [said.note]})
 
 
-async def _page(invitation: Invitation, member: Member, now: datetime, typed: Typed, mistakes: Mistakes) -> Template:
+async def _page(
+    invitation: Invitation,
+    member: Member,
+    now: datetime,
+    typed: Typed,
+    mistakes: Mistakes,
+    *,
+    step_is_kept: bool = False,
+) -> Template:
     if invitation.is_removed:
         raise NotFound("this seat is no longer theirs")
     has_steps = invitation.kind == "buddies" and invitation.part == "peer"
@@ -87,6 +98,7 @@ async def _page(invitation: Invitation, member: Member, now: datetime, typed: Ty
         "has_begun": invitation.has_begun(now),
         "typed": typed,
         "mistakes": mistakes,
+        "step_is_kept": step_is_kept,
         "steps": STEPS,
         "buddies": invitation.others if has_steps else (),
         "bonds": await stored.bonds_of(member.id),

@@ -35,7 +35,7 @@ _NOTHING: Final = Typed()
 async def profile_page(
     request: AnyRequest, member: NamedDependency[Member], now: NamedDependency[datetime]
 ) -> Template:
-    return await _page(member, now, kept=KEPT.get(request.query_params.get("kept", "")))
+    return await _page(member, now, kept=request.query_params.get("kept", ""))
 
 
 @post("/profile")
@@ -151,7 +151,7 @@ async def _page(
     *,
     typed: Typed | None = None,
     mistakes: Mistakes | None = None,
-    kept: str | None = None,
+    kept: str = "",
     away_typed: Typed = _NOTHING,
     apart_typed: Typed = _NOTHING,
 ) -> Template:
@@ -159,7 +159,7 @@ async def _page(
     offered = await profile_form.programs_for(profile.programs)
     context: Mapping[str, Any] = {
         **profile_form.context(typed or profile_form.typed_from(profile), mistakes or {}, offered, now),
-        "kept": kept,
+        "kept": {kept: KEPT[kept]} if kept in KEPT else {},
         "consents": await members.consents_of(member.id),
         "days_away": await members.days_away_of(member.id, _today(member, now)),
         "day_in_words": day_in_words,

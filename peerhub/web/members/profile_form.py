@@ -117,9 +117,8 @@ def _languages(texts: Any) -> tuple[str, ...]:
 
 
 def _consents(texts: Any) -> frozenset[str]:
-    if missing := set(REQUIRED_PURPOSES) - set(texts):
-        first = "this" if len(missing) == 1 else "each of these"
-        raise ValueError(f"Please agree to {first}; without it nobody can be matched.")
+    if not set(REQUIRED_PURPOSES) <= set(texts):
+        raise ValueError("Please agree to the first three; without them nobody can be matched.")
     return frozenset(texts) & frozenset(PURPOSES)
 
 
