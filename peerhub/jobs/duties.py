@@ -14,7 +14,7 @@ from peerhub.actions import matching
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.post import Ending, Line, Post, TransportTrouble
-from peerhub.store import ended, outbox, quotas, rounds
+from peerhub.store import checkins, ended, logins, members, outbox, quotas, rounds
 from peerhub.store.database import transaction
 
 _log = structlog.get_logger("peerhub.jobs")
@@ -115,6 +115,21 @@ async def forget_quotas(_office: Office, now: datetime) -> bool:
     return await quotas.forget(now) > 0
 
 
+async def forget_sign_ups(_office: Office, now: datetime) -> bool:
+    """Forget who signed up and never confirmed their address; it may have been somebody else's."""
+    return await members.forget_who_never_confirmed(now) > 0
+
+
+async def forget_logins(_office: Office, now: datetime) -> bool:
+    """Forget links and logins that are over."""
+    return await logins.forget(now) > 0
+
+
+async def forget_notes(_office: Office, now: datetime) -> bool:
+    """Forget what members noted for themselves half a year ago."""
+    return await checkins.forget_notes(now) > 0
+
+
 async def match_a_round(office: Office, now: datetime) -> bool:
     """Match a round that waits for it, or whose worker has died."""
     claim = await rounds.claim(now, now + matching.LEASE)
@@ -140,5 +155,9 @@ DUTIES: tuple[Duty, ...] = (
     expire_letters,
     purge_letters,
     forget_quotas,
+    forget_sign_ups,
+    forget_logins,
+    forget_notes,
     ask_for_check_ins,
 )
+SELDOM: frozenset[Duty] = frozenset({purge_letters, forget_quotas, forget_sign_ups, forget_logins, forget_notes})

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import structlog
 
-from peerhub.jobs.duties import DUTIES, Duty, Office
+from peerhub.jobs.duties import DUTIES, SELDOM, Duty, Office
 
 TICK = 1.0
+_SELDOM = 60  # ticks between looks at what may as well be forgotten a minute later
 _LONGEST_PAUSE = 30.0
 _log = structlog.get_logger("peerhub.jobs")
 
@@ -17,7 +18,7 @@ _log = structlog.get_logger("peerhub.jobs")
 async def work(office: Office, stop: asyncio.Event, tick: float = TICK, duties: Sequence[Duty] | None = None) -> None:
     """Do what is due until ``stop`` is set; what is in hand then is finished, and the rest is given back.
 
-    ``tick`` is the pause, in seconds, of a duty that had nothing to do.
+    ``tick`` is the pause, in seconds, of a duty that had nothing to do, unless it is one that is seldom needed.
     """
     office = replace(office, stop=stop)
     async with asyncio.TaskGroup() as group:
@@ -38,7 +39,7 @@ async def _keep_doing(duty: Duty, office: Office, tick: float) -> None:
             continue
         troubles = 0
         if not did_something:
-            await _pause(office, tick)
+            await _pause(office, tick * _SELDOM if duty in SELDOM else tick)
 
 
 async def _pause(office: Office, seconds: float) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
 from peerhub.domain.checkins import CheckIn, Went
@@ -10,6 +11,8 @@ from peerhub.domain.trust import Step, reached
 from peerhub.store import sealing
 from peerhub.store.tables import CheckIn as CheckInTable
 from peerhub.store.tables import Trust
+
+NOTES_ARE_KEPT: Final = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,16 @@ async def put(seat_id: UUID, said: CheckIn) -> None:
             checked_in_at=said.checked_in_at,
         )
     )
+
+
+async def forget_notes(now: datetime) -> int:
+    """Forget the notes that were kept for long enough; how many there were."""
+    forgotten = await (
+        CheckInTable.update({CheckInTable.sealed_note: None})
+        .where(CheckInTable.sealed_note.is_not_null(), CheckInTable.checked_in_at <= now - NOTES_ARE_KEPT)
+        .returning(CheckInTable.id)
+    )
+    return len(forgotten)
 
 
 async def bonds_of(member_id: UUID) -> dict[UUID, Bond]:

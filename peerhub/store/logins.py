@@ -156,3 +156,10 @@ async def end_login(token: str) -> None:
 
 async def end_every_login(member_id: UUID) -> None:
     await Login.delete().where(Login.member == member_id)
+
+
+async def forget(now: datetime) -> int:
+    """Delete the links and logins that are over; how many there were."""
+    links = await SignInLink.delete().where(SignInLink.expires_at <= now).returning(SignInLink.id)
+    over = await Login.delete().where(Login.expires_at <= now).returning(Login.id)
+    return len(links) + len(over)

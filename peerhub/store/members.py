@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -28,6 +28,7 @@ from peerhub.store.tables import (
 
 MOST_WISHES: Final = 50
 MOST_DAYS_AWAY: Final = 200
+TO_CONFIRM: Final = timedelta(days=7)
 _MAY_BE_WRITTEN_TO: Final = ("active", "paused")
 
 
@@ -112,6 +113,14 @@ async def confirm(member_id: UUID, now: datetime) -> None:
 async def forget_unconfirmed(address: str) -> None:
     """Whoever signed up with this address and never confirmed makes room for the newest sign-up."""
     await Member.delete().where(Member.address_hash == sealing.address_hash(address), Member.stage == "unconfirmed")
+
+
+async def forget_who_never_confirmed(now: datetime) -> int:
+    """Delete the sign-ups that nobody confirmed within a week; how many there were."""
+    forgotten = await (
+        Member.delete().where(Member.stage == "unconfirmed", Member.created_at <= now - TO_CONFIRM).returning(Member.id)
+    )
+    return len(forgotten)
 
 
 async def move(member_id: UUID, here: str, there: str) -> None:
