@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from peerhub.mail.signature import DkimKey
 T = TypeVar("T")
 _DATABASE_SCHEMES = ("postgresql", "postgres")
 _SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -80,9 +82,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
     settings = Settings(
         data_folder=folder,
         database_url=given.checked("DATABASE_URL", "", "postgresql://user:password@host/name", _database) or None,
-        smtp_url=given.checked(
-            "SMTP_URL", "smtp://localhost:1025", "smtp://host:port, smtp+starttls:// or smtps://", _smtp
-        ),
+        smtp_url=given.checked("SMTP_URL", "smtp://localhost:1025", _SMTP_EXPECTED, _smtp),
         base_url=given.checked("BASE_URL", f"http://localhost:{port}", "https://host without a path", _base),
         host=given.text("HOST", "127.0.0.1"),
         port=port or 0,
@@ -90,7 +90,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
         community=given.checked("COMMUNITY", "Our community", "a name of 1 to 60 characters", _community),
         keys=given.checked("PEERHUB_KEYS", "", _KEYS_EXPECTED, _keys) or _keys_of(folder, given.mistakes),
         dkim_key=given.checked("DKIM_KEY", "", "selector:/path/to/key.pem with an RSA private key in PEM", _dkim_key),
-        trusted_proxies=frozenset(filter(None, (p.strip() for p in given.text("TRUSTED_PROXIES", "").split(",")))),
+        trusted_proxies=given.checked("TRUSTED_PROXIES", "", "IP addresses, with commas between", _proxies),
         demo=demo,
     )
     if given.mistakes:
@@ -98,6 +98,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
     return settings
 
 
+_SMTP_EXPECTED = "smtp://host:port, smtp+starttls:// or smtps://; with a password, one of the last two"
 _KEYS_EXPECTED = 'JSON {"sealing": {"1": 64 hex digits}, "hashing": 64 hex digits, "signing": 64 hex digits}'
 
 
@@ -133,12 +134,14 @@ def _smtp(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in _SMTP_SCHEMES or not parts.hostname or (parts.port or 25) < 1:
         raise ValueError
+    if parts.password and parts.scheme == "smtp" and parts.hostname not in _THIS_MACHINE:
+        raise ValueError  # anybody on the way could read it
     return text
 
 
 def _base(text: str) -> str:
     parts = urlsplit(text)
-    is_local = parts.hostname in ("localhost", "127.0.0.1")
+    is_local = parts.hostname in _THIS_MACHINE
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.username:
         raise ValueError
     if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
@@ -148,6 +151,10 @@ def _base(text: str) -> str:
 
 def _address(text: str) -> str:
     return validate_email(text, check_deliverability=False, test_environment=True).normalized
+
+
+def _proxies(text: str) -> frozenset[str]:
+    return frozenset(str(ip_address(part.strip())) for part in text.split(",") if part.strip())
 
 
 def _community(text: str) -> str:
@@ -173,11 +180,13 @@ def _keys(text: str) -> Keys | None:
         return None
     try:
         given = json.loads(text)
-        return Keys(
-            {int(n): _key(k) for n, k in given["sealing"].items()}, _key(given["hashing"]), _key(given["signing"])
-        )
-    except (KeyError, TypeError, AttributeError):
+        sealing = {int(n): _key(k) for n, k in given["sealing"].items()}
+        keys = Keys(sealing, _key(given["hashing"]), _key(given["signing"]))
+    except (KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError from None
+    if not sealing or not set(sealing) <= set(range(256)):
+        raise ValueError
+    return keys
 
 
 def _key(text: str) -> bytes:

@@ -34,6 +34,11 @@ def test_the_port_is_part_of_the_links() -> None:
         ("COMMUNITY", "x" * 61), ("COMMUNITY", "two\nlines"),
         ("DKIM_KEY", "autumn:/nowhere/key.pem"), ("DKIM_KEY", "hunter2"),
         ("PEERHUB_KEYS", "{}"), ("PEERHUB_KEYS", "hunter2"), ("PEERHUB_KEYS", KEYS.replace("a", "z")),
+        ("PEERHUB_KEYS", KEYS.replace('{"1"', '{"300"')), ("PEERHUB_KEYS", KEYS.replace('{"1"', '{"-1"')),
+        ("PEERHUB_KEYS", json.dumps({**json.loads(KEYS), "sealing": {}})), ("PEERHUB_KEYS", "[" * 100_000),
+        ("PEERHUB_KEYS", json.dumps({**json.loads(KEYS), "hashing": 7})),
+        ("SMTP_URL", "smtp://someone:hunter2@mail.example.org"),
+        ("TRUSTED_PROXIES", "hunter2"), ("TRUSTED_PROXIES", "10.0.0.1, 10.0.0"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_without_what_was_typed(name: str, value: str, tmp_path: Path) -> None:
@@ -42,6 +47,11 @@ def test_a_mistake_is_named_without_what_was_typed(name: str, value: str, tmp_pa
 
     assert [mistake.split(":")[0] for mistake in bad.value.mistakes] == [name]
     assert "hunter2" not in str(bad.value)
+
+
+@pytest.mark.parametrize("url", ["smtp://someone:hunter2@localhost:25", "smtps://someone:hunter2@mail.example.org"])
+def test_a_password_travels_on_this_machine_or_under_tls(url: str, tmp_path: Path) -> None:
+    assert read({"PEERHUB_DATA": str(tmp_path), **FINE, "SMTP_URL": url}).smtp_url == url
 
 
 def test_all_mistakes_come_at_once() -> None:
