@@ -495,6 +495,16 @@ def _running_together(rooms: list[Room]) -> list[list[Room]]:
     return [[room for room in rooms if room.cells >> start & 1] for start in sorted({room.start for room in rooms})]
 
 
+def seats_of(problem: Problem) -> int:
+    """About how many seats, in how many rooms and settings, a model of the problem would have."""
+    starts = [possible_starts(problem, person) for person in problem.participants]
+    grid = reduce(or_, (grid_of(problem, person) for person in problem.participants), 0)
+    led = problem.program.facilitators_per_session > 0
+    holders = [cells for cells, p in zip(starts, problem.participants, strict=True) if p.facilitates or not led]
+    settings = len(problem.program.mediums) * len(every_session_has_its_size(problem))
+    return settings * sum((cells & holder & grid).bit_count() for holder in holders for cells in starts)
+
+
 def _check_memory(groups: Groups) -> None:
     """Refuse what would not fit, before it is built.
 

@@ -96,6 +96,12 @@ def priced(choices: Choices, worth: Sequence[int], prices: Sequence[float]) -> P
     return Prices(of_rows, gains, rows + int(gains[gains > 0].sum()))
 
 
+def priced_again(choices: Choices, worth: Sequence[int], prices: Prices) -> Prices:
+    """The same prices for choices to which more have come."""
+    more = [0] * (len(choices.low) - len(prices.of_rows))
+    return priced(choices, worth, [*(prices.of_rows / SCALE), *more])
+
+
 def _flat(choices: Choices) -> tuple[Numbers, Numbers, Numbers]:
     counts = np.fromiter(map(len, choices.takes), np.int64, len(choices.takes))
     flat = np.array([pair for takes in choices.takes for pair in takes], np.int64).reshape(-1, 2)
@@ -257,22 +263,25 @@ def among_the_best(  # noqa: PLR0917
     report: Callable[[int, int], Progress | None],
     *,
     known: frozenset[int] | None = None,
+    work: float | None = None,
 ) -> Best | None:
     """Search among the choices with the highest gains, and among more until nothing outside can be better."""
     best = Best(known, total(worth, known), prices.most) if known is not None else None
     if best and best.worth == best.bound:
         return best
 
-    def heard(value: int, _: int) -> Progress | None:
-        return report(value, prices.most)
+    outside = -MUCH
+
+    def heard(value: int, bound: int) -> Progress | None:
+        return report(value, min(prices.most, max(bound, outside)))
 
     order = np.argsort(-prices.gains, kind="stable")
     count = min(FIRST_CHOICES, len(order))
     while True:
         among = sorted({*order[:count].tolist(), *(best.chosen if best else ())})
-        model = _search_model(choices, worth, among, best)
-        run = Run(model, search, until - search.seconds, heard, prices.most, portfolio=True)
         outside = (prices.bound + int(prices.gains[order[count]])) // SCALE if count < len(order) else -MUCH
+        model = _search_model(choices, worth, among, best)
+        run = Run(model, search, until - search.seconds, heard, prices.most, portfolio=True, work=work)
         if run.values is not None and (best is None or run.objective > best.worth):
             best = Best(
                 frozenset(c for c, yes in zip(among, run.values, strict=True) if yes), run.objective, prices.most

@@ -15,8 +15,9 @@ This module imports OR-Tools only when it matches: the web may import it for its
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peerhub.domain.availability import CELL_MINUTES
 from peerhub.domain.refusals import Refusal
@@ -28,6 +29,9 @@ from peerhub.matching.rules import broken_rules, describe, keeps
 
 if TYPE_CHECKING:
     from peerhub.matching.search import Found, Search
+
+
+SEATS_OF_A_SMALL_ROUND: Final = 2_000
 
 
 class PinsClash(Refusal):
@@ -64,7 +68,7 @@ def match(
     search = Search(time_limit, processes, seed, on_progress, should_stop)
     search.report(Progress("reading", search.seconds))
     found = _best(problem, search)
-    search.report(Progress("explaining", search.seconds))
+    search.report(replace(search.last, phase="explaining", seconds=search.seconds))
     return _checked(problem, _proposal(problem, found))
 
 
@@ -81,17 +85,31 @@ def check(problem: Problem) -> None:
 
 
 def _best(problem: Problem, search: "Search") -> "Found":
-    from peerhub.matching import packing  # noqa: PLC0415
-    from peerhub.matching.groups import Groups  # noqa: PLC0415
-    from peerhub.matching.pairs import Pairs  # noqa: PLC0415
-    from peerhub.matching.search import CannotHold, best  # noqa: PLC0415
+    from peerhub.matching.search import CannotHold  # noqa: PLC0415
 
     try:
-        if _are_pairs(problem):
-            return packing.best(Pairs(problem).packing, search)
-        return best(problem, Groups(problem).model(), search)
+        return _best_pairs(problem, search) if _are_pairs(problem) else _best_groups(problem, search)
     except CannotHold:
         raise PinsClash(problem, _clash(problem, search)) from None
+
+
+def _best_pairs(problem: Problem, search: "Search") -> "Found":
+    from peerhub.matching import packing  # noqa: PLC0415
+    from peerhub.matching.pairs import Pairs  # noqa: PLC0415
+
+    return packing.best(Pairs(problem).packing, search)
+
+
+def _best_groups(problem: Problem, search: "Search") -> "Found":
+    """By one exact model where it is small, and otherwise by column generation, as long as that finds a seating."""
+    from peerhub.matching import columns  # noqa: PLC0415
+    from peerhub.matching.groups import Groups, seats_of  # noqa: PLC0415
+    from peerhub.matching.search import best  # noqa: PLC0415
+
+    if seats_of(problem) > SEATS_OF_A_SMALL_ROUND:
+        with suppress(columns.NotFound):
+            return columns.best(problem, search)
+    return best(problem, Groups(problem).model(), search)
 
 
 def _are_pairs(problem: Problem) -> bool:

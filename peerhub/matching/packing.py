@@ -12,7 +12,16 @@ from peerhub.matching.hours import cells_from, pinned_start, span_at
 from peerhub.matching.linear import MUCH, Best, Choices, NoSolution, Relaxation, best_of
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
-from peerhub.matching.search import SHARE_FOR_PEOPLE, CannotHold, Found, NotInTime, Search, most_people, weights_of
+from peerhub.matching.search import (
+    SHARE_FOR_PEOPLE,
+    CannotHold,
+    Found,
+    NotInTime,
+    Search,
+    most_people,
+    most_points,
+    weights_of,
+)
 
 
 class Column(NamedTuple):
@@ -36,8 +45,13 @@ class Row(NamedTuple):
 class Packing:
     """Every session that might be, and how they go together."""
 
-    def __init__(self, problem: Problem, starts: int, without: frozenset[str] = frozenset()) -> None:
-        """``starts`` are the cells at which any session may start, as bits."""
+    def __init__(
+        self, problem: Problem, starts: int, without: frozenset[str] = frozenset(), *, all_listed: bool = True
+    ) -> None:
+        """``starts`` are the cells at which any session may start, as bits.
+
+        Unless all sessions are listed at once, a pin may stay unkept for so much less worth that nobody would want it.
+        """
         self.problem = problem
         self.starts = starts
         self.without = without
@@ -49,14 +63,18 @@ class Packing:
         self.twice = frozenset(place for place in range(len(problem.participants)) if self._may_be_twice(place))
         self.weights = list(weights_of(problem).values())
         self.weight, self.people = self.choices.row(), self.choices.row()
+        self.rank: list[int] = []  # by choice: the matched weight first, then the number of people
+        self.points: list[int] = []  # by choice
         self.has_a_seat = {
             place: self._has_a_seat(place)
             for place, person in enumerate(problem.participants)
             if person.most_sessions > 1
         }
+        pins = [
+            self._row(Row("pins_are_kept", n)) for n in range(len(problem.pinned) if pins_are_kept in self.rules else 0)
+        ]
+        self.unkept = frozenset() if all_listed else frozenset(self._choose([(pin, 1)], missing=True) for pin in pins)
         self.first = len(self.choices.takes)
-        for n in range(len(problem.pinned) if pins_are_kept in self.rules else 0):
-            self._row(Row("pins_are_kept", n))
 
     def add(self, columns: Iterable[Column]) -> None:
         for column in columns:
@@ -66,12 +84,19 @@ class Packing:
             takes += [(self._row(Row("has_a_seat", place)), -1) for place in column.people if place in self.has_a_seat]
             if single:
                 takes += [(self.weight, sum(self.weights[place] for place in single)), (self.people, len(single))]
-            self.choices.choice(takes)
+            self._choose(takes, column.points)
+
+    def _choose(self, takes: list[tuple[int, int]], points: int = 0, *, missing: bool = False) -> int:
+        counts = {self.weight: self.step, self.people: 1}
+        rank = sum(much * counts.get(row, 0) for row, much in takes)
+        self.rank.append(-self.full_rank - 1 if missing else rank)
+        self.points.append(-most_points(self.problem) - 1 if missing else points)
+        return self.choices.choice(takes)
 
     def _has_a_seat(self, place: int) -> int:
         """Yes when somebody who may come more than once comes at all."""
         seats = self._row(Row("has_a_seat", place))
-        return self.choices.choice([(seats, 1), (self.weight, self.weights[place]), (self.people, 1)])
+        return self._choose([(seats, 1), (self.weight, self.weights[place]), (self.people, 1)])
 
     @property
     def step(self) -> int:
@@ -79,14 +104,21 @@ class Packing:
         return len(self.problem.participants) + 1
 
     @property
-    def rank(self) -> list[int]:
-        """What each choice adds to the first wishes: the matched weight first, then the number of people."""
-        counts = {self.weight: self.step, self.people: 1}
-        return [sum(much * counts.get(row, 0) for row, much in takes) for takes in self.choices.takes]
+    def full_rank(self) -> int:
+        """More than any proposal has: everyone is matched."""
+        return sum(weight * self.step + 1 for weight in self.weights)
 
-    @property
-    def points(self) -> list[int]:
-        return [0] * self.first + [column.points for column in self.columns]
+    def people_in(self, chosen: Iterable[int]) -> int:
+        """How many are matched by these choices."""
+        return sum(much for choice in chosen for row, much in self.choices.takes[choice] if row == self.people)
+
+    def aim(self, relaxation: Relaxation, rank: int | None) -> None:
+        """Ask for exactly this matched weight and number of people; for None, for any."""
+        weight, people = (-MUCH, MUCH), (-MUCH, MUCH)
+        if rank is not None:
+            weight, people = ((much, much) for much in divmod(rank, self.step))
+        relaxation.limit(self.weight, *weight)
+        relaxation.limit(self.people, *people)
 
     @property
     def single(self) -> list[int]:
@@ -217,11 +249,11 @@ class _Stages:
         """The most points at the rank that the relaxation promises; None where no proposal was found that has it."""
         packing = self.packing
         try:
-            self._aim(most)
+            packing.aim(self.relaxation, most)
             points = self._points(None, most % packing.step)
         except NoSolution:
             points = None
-        self._aim(None)
+        packing.aim(self.relaxation, None)
         return (
             points
             if points is None
@@ -236,7 +268,7 @@ class _Stages:
         if people is None:
             return self._nothing()
         bound = self._most_people(people.bound, people.worth)
-        self._aim(people.worth)
+        packing.aim(self.relaxation, people.worth)
         points = self._points(people.chosen, bound) or Best(people.chosen, 0, 0)  # never: something is known
         return Found(packing.sessions_in(points.chosen), points.bound, bound, people.cut or points.cut)
 
@@ -262,11 +294,3 @@ class _Stages:
         if self.packing.problem.pinned:
             raise NotInTime("the time was too short to find a proposal that keeps every pin; allow some more seconds")
         return Found((), 0, len(self.packing.weights), cut=True)
-
-    def _aim(self, rank: int | None) -> None:
-        """Ask for exactly this matched weight and number of people; for None, for any."""
-        weight, people = (-MUCH, MUCH), (-MUCH, MUCH)
-        if rank is not None:
-            weight, people = ((much, much) for much in divmod(rank, self.packing.step))
-        self.relaxation.limit(self.packing.weight, *weight)
-        self.relaxation.limit(self.packing.people, *people)

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from ortools.sat.python import cp_model
@@ -23,6 +23,7 @@ MOST_MEMORY_MB: Final = 4_000
 WORK_PER_SECOND: Final = 0.1  # of the solver's own measure of work, which is alike on every machine
 MOST_WORK_TO_START: Final = 2.0
 POLL_SECONDS: Final = 0.05
+REPORT_SECONDS: Final = 0.8
 SHARE_FOR_PEOPLE: Final = 0.5  # of the time limit, for seating as many people as possible; points get the rest
 
 Choice: TypeAlias = cp_model.IntVar
@@ -84,6 +85,7 @@ class Search:
     clock: Callable[[], float] = time.monotonic
     began: float = field(init=False)
     stopped: bool = field(default=False, init=False)
+    last: Progress = field(default=Progress("reading", 0), init=False)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -95,9 +97,12 @@ class Search:
     def is_over(self, until: float) -> bool:
         """Whether the time is up, or somebody asked to stop."""
         self.stopped = self.stopped or self.should_stop()
+        if self.seconds - self.last.seconds > REPORT_SECONDS:
+            self.report(replace(self.last, seconds=self.seconds))
         return self.stopped or self.seconds >= until
 
     def report(self, progress: Progress) -> None:
+        self.last = progress
         self.on_progress(progress)
 
 
@@ -189,11 +194,14 @@ class Run:
         ceiling: int = 0,
         *,
         portfolio: bool = False,
+        work: float | None = None,
     ) -> None:
         self._search = search
         self._progress = progress
         self._heard = (0, 0)
         self._solver = _solver(search, max(0.05, seconds), portfolio)
+        if work is not None:
+            self._solver.parameters.max_deterministic_time = work
         self._solver.best_bound_callback = self._hear_bound
         self._listener = _Listener(self._hear_value)
         self._known: list[int | None] = [None, None]
@@ -239,8 +247,8 @@ class Run:
             raise failed[0]
 
     def _listen(self) -> None:
-        if self._search.stopped or self._search.should_stop():
-            self._search.stopped = True
+        self._search.is_over(math.inf)
+        if self._search.stopped:
             self._solver.stop_search()
         value, bound = self._known
         if value is not None and bound is not None and (value, bound) != self._heard:
