@@ -160,7 +160,10 @@ async def _demo(settings: Settings) -> None:
     async with _ready(), mailbox.receiving(folder) as smtp_url:
         settings = replace(settings, smtp_url=smtp_url, community=community.NAME)
         head = _letterhead(settings)
-        await community.fill_in(head, _now(), say=click.echo)
+        try:
+            await community.fill_in(head, _now(), say=click.echo)
+        except community.NotTheDemo as other:
+            raise click.ClickException(str(other)) from None
         click.echo(pages.welcome(settings))
         await _web_and_worker(settings, create_app(settings, head, more=[pages.routes(folder)]))
 

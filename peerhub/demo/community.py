@@ -43,10 +43,20 @@ class _Past:
     now: datetime
 
 
+class NotTheDemo(Exception):
+    """The data are somebody's own: in the demo, anybody could read their letters."""
+
+
 async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
-    """Fill in the community, unless it is there already."""
-    if await stored_programs.every():
+    """Fill in the community, unless it is there already.
+
+    Raises:
+        NotTheDemo: there is another community.
+    """
+    if any([await members.by_address(person.address) for person in ORGANIZERS]):
         return
+    if await members.are_there_any():
+        raise NotTheDemo("These data are not the demo's. Please choose another folder for it, by PEERHUB_DATA.")
     say("Filling in Harbour Lights, once ...")
     next_monday = _monday_after(now.date() + _DAYS_TO_ORGANIZE)
     began = now - (_PAST_ROUNDS + 2) * _WEEK

@@ -74,6 +74,10 @@ async def by_address(address: str) -> Known | None:
     return Known(row["id"], row["stage"]) if row else None
 
 
+async def are_there_any() -> bool:
+    return await Member.exists()
+
+
 async def put(member_id: UUID, profile: Profile, address: str, now: datetime, *, hidden: bool = False) -> None:
     """Keep a new member, whose address is not confirmed yet; a ``hidden`` one cannot be found by the address."""
     found_by = sealing.keyed_hash("hidden", member_id.bytes) if hidden else sealing.address_hash(address)
