@@ -1,14 +1,17 @@
 """The commands as they are run: they start, keep their data, and stop everything that they started."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from peerhub.actions.organizers import make_organizer
 from peerhub.store import members
 from tests.served import a_free_port, keys_as_setting, running
 from tests.smtp import Mailbox
@@ -119,11 +122,20 @@ def test_the_web_process_never_loads_the_solver() -> None:
     assert answer.stdout == "False\n"
 
 
-def test_the_demo_shows_letters_that_came_by_smtp(database_url: str, tmp_path: Path) -> None:
+async def test_the_demo_opens_its_doors_with_one_click(
+    db: None, database_url: str, now: datetime, tmp_path: Path
+) -> None:
+    await make_organizer("olu@harbour-lights.example", "Olu", "Europe/Lisbon", now)  # it is filled in already
     port = a_free_port()
 
     environment = {"DATABASE_URL": database_url, "PEERHUB_KEYS": keys_as_setting()}
-    with running("demo", environment, tmp_path, port), urllib.request.urlopen(f"http://localhost:{port}/demo") as page:
-        doors = page.read().decode()
+    with running("demo", environment, tmp_path, port):
+        doors = await asyncio.to_thread(page_at, f"http://localhost:{port}/demo")
 
     assert "Sign in as Olu" in doors
+
+
+def page_at(address: str) -> str:
+    with urllib.request.urlopen(address) as page:
+        said: str = page.read().decode()
+        return said
