@@ -41,8 +41,8 @@ async def count_letter(address: str, client: str, now: datetime) -> None:
 
 
 async def ask(address: str, browser: str, head: Letterhead, now: datetime) -> None:
-    """Mail a link to whoever has this address; for an unknown one the same steps are taken."""
-    async with transaction():
+    """Mail a link to whoever has this address; for an unknown one the same steps are taken, and taken back."""
+    async with transaction() as work:
         known = await members.recipient_at(address)
         stage = await members.by_address(address)
         unconfirmed = stage is not None and stage.stage == "unconfirmed"
@@ -51,10 +51,10 @@ async def ask(address: str, browser: str, head: Letterhead, now: datetime) -> No
         to = known or Recipient(_NOBODY, address, "nobody", True)
         link = links.token_link(head, "confirm" if unconfirmed else "sign-in", token)
         letter = (letters.confirm_address if unconfirmed else letters.sign_in)(head, to, link, now)
-        if known:
-            await outbox.put(head, [letter], now)
-        else:
-            await members.recipient_at(address)  # as many statements as for a member
+        before = await work.savepoint("before")
+        await outbox.put(head, [letter], now, to_nobody=known is None)
+        if known is None:
+            await before.rollback_to()
 
 
 async def open_link(token: str, browser: str | None, code: str | None, client: str, now: datetime) -> str:

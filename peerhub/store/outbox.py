@@ -56,8 +56,10 @@ class Shown:
     reading: message.Reading
 
 
-async def put(head: Letterhead, letters: Sequence[Composed], now: datetime) -> None:
+async def put(head: Letterhead, letters: Sequence[Composed], now: datetime, *, to_nobody: bool = False) -> None:
     """Write letters down with the fact they tell of, in the caller's transaction.
+
+    ``to_nobody`` is for a caller who takes them back, so that it costs as much time to write to nobody as to a member.
 
     A fact that was told before is not told again. A letter about a calendar UID takes the place of older ones about it
     that have not left; hold the seat's row, so that two letters about one seat come one after the other.
@@ -65,6 +67,9 @@ async def put(head: Letterhead, letters: Sequence[Composed], now: datetime) -> N
     async with transaction():
         for at in range(0, len(letters), _ROWS_AT_ONCE):
             rows = await asyncio.to_thread(_rows, head, letters[at : at + _ROWS_AT_ONCE], now)
+            if to_nobody:
+                for row in rows:
+                    row.member = None
             await Letter.insert(*rows).on_conflict(target=Letter.cause, action="DO NOTHING")
         if uids := [letter.about for letter in letters if letter.about]:
             await _drop_superseded(uids, now)

@@ -89,3 +89,17 @@ async def test_of_ten_links_asked_for_at_once_one_is_open(db: None, letterhead: 
     await asyncio.gather(*(logins.ask("ana@example.org", f"browser {n}", letterhead, now) for n in range(10)))
 
     assert await SignInLink.count().where(SignInLink.used_at.is_null()) == 1
+
+
+async def test_a_letter_to_nobody_takes_the_very_same_steps_and_leaves_none(
+    db: None, letterhead: Letterhead, now: datetime, statements: list[str]
+) -> None:
+    await a_member("Ana", now)
+    steps = []
+    for address in ("ana@example.org", "nobody@example.org"):
+        statements.clear()
+        await logins.ask(address, "asking", letterhead, now)
+        steps.append(list(statements))
+
+    assert steps[0] == steps[1]
+    assert [letter.reading.to for letter in await outbox.letters_to_show()] == ["ana@example.org"]
