@@ -115,7 +115,7 @@ async def test_the_keyboard_moves_someone_from_their_name(olu: Page, now: dateti
     async with olu.expect_navigation():
         await olu.locator(".chip", has_text="Eli").press("Enter")
     assert await olu.input_value("#who") == f"-:{people[4]}"
-    await olu.locator("#to").select_option("1")
+    await olu.locator("#to:focus").select_option("1")
     async with olu.expect_navigation():
         await olu.locator("#move button").press("Enter")
 
