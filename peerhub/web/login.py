@@ -86,7 +86,7 @@ async def confirm(request: AnyRequest, token: FromPath[str], now: NamedDependenc
         login = await logins.confirm(token, browser.asked_by(request), now)
     except logins.LinkIsOver:
         return _link_is_over()
-    return await signed_in(request, login) if login else Redirect("/confirmed", status_code=303)
+    return await signed_in(request, login, "/home?welcome=yes") if login else Redirect("/confirmed", status_code=303)
 
 
 @get("/confirmed", opt=EVERYONE)
@@ -116,11 +116,11 @@ async def leave(request: AnyRequest) -> Redirect:
     return browser.forget_all(request, away)
 
 
-async def signed_in(request: AnyRequest, login: str) -> Redirect:
+async def signed_in(request: AnyRequest, login: str, page: str = "/home") -> Redirect:
     """Lead home with the new login; the one that this browser had before ends."""
     if before := browser.login_of(request):
         await logins.sign_out(before)
-    home = Redirect("/home", status_code=303, cookies=[browser.write_cookie(request, "login", login)])
+    home = Redirect(page, status_code=303, cookies=[browser.write_cookie(request, "login", login)])
     home.cookies.append(browser.drop_cookie(request, "asked"))
     return home
 

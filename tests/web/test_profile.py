@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 
+import pytest
+
 from peerhub.domain.availability import WeeklyHours
 from peerhub.store import members
 from peerhub.store.tables import TABLES, Audit, Consent, KeepApart, Member, Program
@@ -147,6 +149,25 @@ async def test_somebody_elses_wish_cannot_be_removed(browser: Open, now: datetim
     await one.post(f"/profile/apart/{wish.id}/remove", {})
 
     assert await members.wishes_of(dan) == [wish]
+
+
+@pytest.mark.parametrize("kind", ["size", "medium"])
+async def test_who_closes_every_size_or_medium_is_told_that_nobody_can_be_matched(
+    kind: str, browser: Open, now: datetime
+) -> None:
+    one = browser()
+    await sign_in(one, await a_member("Ana", now), now)
+    await one.get("/profile")
+    offered = [str(field["name"]) for field in one.soup().select(f"select[name^={kind}_]")]
+    told = []
+
+    for level in ("0", "1"):
+        await one.get("/profile")
+        answer = await one.submit("/profile", **dict.fromkeys(offered, "0") | {offered[0]: level})
+        await one.get(answer.headers["location"])
+        told += ["nobody can be matched with you" in one.text()]
+
+    assert told == [True, False]
 
 
 async def test_a_consent_taken_back_is_kept_as_taken_back(browser: Open, now: datetime) -> None:

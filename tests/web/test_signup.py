@@ -45,7 +45,7 @@ async def test_a_sign_up_is_kept_whole_and_its_letter_confirms_the_address(brows
     await ana.get(link)
     answer = await ana.submit()
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/home")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/home?welcome=yes")
     assert (await Member.select(Member.stage))[0]["stage"] == "active"
     assert "Hello Ana" in (await ana.get("/home")).text
 
@@ -245,8 +245,9 @@ async def test_signing_up_again_before_confirming_keeps_the_newest_and_revokes_t
 
     assert answers == [410, 200]
     assert await Member.count() == 1
-    await second.submit()
-    assert "Hello Anna" in (await second.get("/home")).text
+    confirmed = await second.submit()
+    await second.get(confirmed.headers["location"])
+    assert second.text().startswith("Hello Anna Welcome. Your address is confirmed.")
 
 
 async def test_the_confirming_link_is_over_after_two_days(browser: Open, clock: Clock) -> None:

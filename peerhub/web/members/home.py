@@ -13,15 +13,17 @@ from peerhub.actions import rounds
 from peerhub.domain.members import Member
 from peerhub.domain.wall import day_in_words, on_the_wall
 from peerhub.store import checkins, joinings, members, seats
+from peerhub.web.asking import AnyRequest
 
 
 @get("/home")
-async def home(member: NamedDependency[Member], now: NamedDependency[datetime]) -> Template:
+async def home(request: AnyRequest, member: NamedDependency[Member], now: NamedDependency[datetime]) -> Template:
     invitations = await seats.invitations_of(member.id, seats.lately(now))
     said = await checkins.of_seats(one.seat_id for one in invitations)
     coming = [one for one in invitations if now < one.span.ends_at]
     over = [one for one in invitations if one.has_begun(now) and one.span.ends_at <= now and one.rsvp != "no"]
     context = {
+        "is_welcome": "welcome" in request.query_params,
         "coming": coming,
         "to_say": [one for one in over if one.seat_id not in said],
         "told": [one for one in reversed(over) if one.seat_id in said],

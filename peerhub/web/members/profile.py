@@ -24,6 +24,8 @@ from peerhub.web.members import profile_form
 
 KEPT: Final = {
     "profile": "Your profile is kept.",
+    "closed": "Your profile is kept. As it is now, nobody can be matched with you: every size, or every way to meet, "
+    "is at never. If you would like some quiet, you can also pause on your home page.",
     "consents": "Your consents are kept.",
     "away": "Your days away are kept.",
     "apart": "Your wish is kept. Nobody learns of it.",
@@ -50,7 +52,8 @@ async def save(
     if form is None:
         return await _page(member, now, typed=typed, mistakes=mistakes)
     await profiles.save(member.id, form.profile, now)
-    return _kept("profile")
+    comfort = form.profile.comfort
+    return _kept("profile" if any(comfort.sizes.values()) and any(comfort.mediums.values()) else "closed")
 
 
 @post("/profile/consents")
@@ -138,7 +141,7 @@ async def erase(
 
 
 def _kept(what: str) -> Redirect:
-    return Redirect(f"/profile?kept={what}#{'content' if what == 'profile' else what}", status_code=303)
+    return Redirect(f"/profile?kept={what}#{'content' if what in {'profile', 'closed'} else what}", status_code=303)
 
 
 def _today(member: Member, now: datetime) -> date:
