@@ -12,6 +12,7 @@ the best choice among them is the best of all. As everywhere: first the matched 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from peerhub.matching.linear import SCALE, Best, NoSolution, Prices, Relaxation, among_the_best, priced_again, total
@@ -79,6 +80,7 @@ class _Stages:
         if most < 0:
             raise CannotHold
         self._keep(self._whole(relaxed, points=False, work=WORK_TO_SEAT, until=0.5), most)
+        most = self._settled(most)
         bound = self._best_points(most)
         if bound is None:
             most = self._more_people(most)
@@ -91,15 +93,34 @@ class _Stages:
 
     # People, then points
 
+    def _settled(self, most: int) -> int:
+        """A tighter bound on the rank: the weight is a whole number, and at that weight people have a bound."""
+        packing, step = self.packing, self.packing.step
+        weight, people = divmod(most, step)
+        while people < self._fewest_who_weigh(weight):
+            weight, people = weight - 1, step - 1
+        seats = self.rooms.most_sessions * self.problem.program.largest
+        most = min(most, weight * step + min(people, seats))
+        if self._rank < most and self._rank // step == weight:
+            self.relaxation.limit(packing.weight, weight, weight)
+            most = min(most, self._relaxed(points=False, until=0.45).bound)
+            packing.aim(self.relaxation, None)
+        return most
+
+    def _fewest_who_weigh(self, weight: int) -> int:
+        """Fewer people than this cannot weigh as much together."""
+        sums = accumulate(sorted(self.packing.weights, reverse=True), initial=0)
+        return next((people for people, much in enumerate(sums) if much >= weight), 0)
+
     def _more_people(self, most: int) -> int:
         """The highest rank in whole sessions, where the relaxation promised more than was found; a bound on any."""
         self.packing.aim(self.relaxation, None)
-        relaxed = self._relaxed(points=False, until=0.5)
-        best = self._whole(relaxed, points=False, work=WORK_TO_SEAT, until=0.6)
+        relaxed = self._relaxed(points=False, until=0.4)
+        best = self._whole(relaxed, points=False, work=WORK_TO_SEAT, until=0.5)
         if best is None:
             return most
         self._keep(best, most)
-        return min(most, self._closed(best, relaxed, most, points=False, until=0.7))
+        return min(most, self._closed(best, relaxed, most, points=False, until=0.5))
 
     def _best_points(self, rank: int) -> int | None:
         """Improve the points at a rank; their bound, or None where no whole sessions were found that have that rank."""
@@ -107,10 +128,15 @@ class _Stages:
             return None
         self.packing.aim(self.relaxation, rank)
         try:
-            relaxed = self._relaxed(points=True, until=0.7)
+            roughly = self._relaxed(points=True, until=0.5, every=False)
+            first = self._whole(roughly, points=True, work=WORK_TO_SEAT, until=0.6)
+            self._keep(first, rank)
+            if first is None and self._rank < rank:
+                return None
+            relaxed = self._relaxed(points=True, until=0.8)
         except NoSolution:
             return None
-        best = self._whole(relaxed, points=True, work=WORK_TO_IMPROVE, until=0.8)
+        best = self._whole(relaxed, points=True, work=WORK_TO_IMPROVE, until=0.9)
         if best is None:
             return None
         self._keep(best, rank)
@@ -133,14 +159,14 @@ class _Stages:
 
     # What they are made of
 
-    def _relaxed(self, *, points: bool, until: float) -> _Relaxed:
-        """List sessions until none is worth more than its prices, or the time is up."""
+    def _relaxed(self, *, points: bool, until: float, every: bool = True) -> _Relaxed:
+        """List sessions until none is worth more than its prices; unless ``every``, none that is found at a glance."""
         bound = most_points(self.problem) if points else self.packing.full_rank
         for _ in range(MOST_ROUNDS):
             prices = self._solve(points)
             found = self.rooms.columns(prices, points, WORTHWHILE, every=False)
             new = self._unlisted(found.columns)
-            if not new:
+            if not new and every:
                 found = self.rooms.columns(prices, points, WORTHWHILE, every=True)
                 new = self._unlisted(found.columns)
             unlisted = max(found.others, WORTHWHILE, *found.gains)
@@ -158,7 +184,7 @@ class _Stages:
     def _with_all_within(self, relaxed: _Relaxed, worth: int, *, points: bool) -> _Relaxed | None:
         """List every session that a better choice than this worth might need, or as many of them as there may be."""
         ceiling = (self._bounded(relaxed.prices, relaxed.unlisted) + 1) * SCALE
-        for part in PARTS_OF_THE_GAP:
+        for part in PARTS_OF_THE_GAP if points else (1,):
             slack = (ceiling - worth * SCALE) // part
             found = self.rooms.columns(relaxed.prices, points, -slack, every=True, most=MOST_LISTED)
             if found.others <= -slack:
