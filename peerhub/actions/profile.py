@@ -106,7 +106,7 @@ async def export(member_id: UUID, now: datetime) -> dict[str, Any]:
     """Everything that is kept of a member, and nothing that others said of them."""
     profile = await members.profile_of(member_id)
     consents = await members.consents_of(member_id)
-    invitations = await seats.invitations_of(member_id, datetime.min.replace(tzinfo=now.tzinfo))
+    invitations = await seats.invitations_of(member_id, datetime.min.replace(tzinfo=now.tzinfo), most=None)
     said = await checkins.of_seats(one.seat_id for one in invitations)
     bonds = await checkins.bonds_of(member_id)
     names = await members.names_of(bonds)

@@ -3,9 +3,10 @@
 Every change makes a new version, and none is kept that breaks a rule which held before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,12 +16,12 @@ from peerhub.matching import preferences, reasons, rules
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Proposal
 from peerhub.matching.rules import BrokenRule
-from peerhub.store import audit, members, proposals, rounds
+from peerhub.store import audit, members, proposals, quotas, rounds
 from peerhub.store.database import transaction
 from peerhub.store.proposals import Version
 from peerhub.store.rounds import StoredRound
 
-CANNOT_BE_TOGETHER: Final = "These people cannot be put together in this session."
+CANNOT_BE_TOGETHER: Final = "This session does not fit these people."
 SHORT_OF_TIME_OR_ROOM: Final = frozenset(
     {
         "everyone_is_free",
@@ -30,6 +31,7 @@ SHORT_OF_TIME_OR_ROOM: Final = frozenset(
         "not_too_many_at_once",
     }
 )
+REFUSED_AN_HOUR: Final = 60
 TAKEN_OUT: Final = "an organizer took them out of a session"
 
 
@@ -61,8 +63,9 @@ async def move(round_id: UUID, version_id: UUID, step: Move, organizer: UUID, no
         NotFound: there is no such round, person or session.
         WrongStage: the proposal has changed since the page was shown.
         RulesWouldBreak: every rule that would break, at once.
+        TooOften: so many were refused that it looks like searching for what members keep to themselves.
     """
-    async with transaction():
+    async with refusals_counted(round_id, organizer, now), transaction():
         await rounds.hold(round_id, Stage.PROPOSED)
         version = await current(round_id, version_id)
         problem = await rounds.problem_of(await rounds.by_id(round_id), version)
@@ -72,6 +75,23 @@ async def move(round_id: UUID, version_id: UUID, step: Move, organizer: UUID, no
         refuse_new_breaks(problem, version.proposal.sessions, moved, who, names)
         await proposals.keep(round_id, anew(problem, version.proposal, moved), "organizer", now)
         await audit.note("proposal changed", organizer, round_id, now, version=version.number + 1)
+
+
+@asynccontextmanager
+async def refusals_counted(about: UUID, organizer: UUID, now: datetime) -> AsyncIterator[None]:
+    """Write down each change that rules stood against, and end it where there are many.
+
+    Each refusal tells a little of what members said in confidence, and an organizer may be a member as well.
+
+    Raises:
+        TooOften: in place of the refusal.
+    """
+    try:
+        yield
+    except RulesWouldBreak:
+        await quotas.count("change refused", str(organizer), REFUSED_AN_HOUR, timedelta(hours=1), now)
+        await audit.note("change refused", organizer, about, now)
+        raise
 
 
 async def pin(round_id: UUID, version_id: UUID, place: int, organizer: UUID, now: datetime, *, pinned: bool) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from peerhub.actions.proposals import refuse_new_breaks
+from peerhub.actions.proposals import refusals_counted, refuse_new_breaks
 from peerhub.actions.rounds import invitation_of
 from peerhub.domain.availability import Span
 from peerhub.domain.refusals import Refusal
@@ -48,8 +48,9 @@ async def change(session_id: UUID, change: Change, head: Letterhead, organizer: 
         WrongStage: it was cancelled, or its round is closed.
         SessionIsOver: it has begun, or would begin in the past.
         RulesWouldBreak: someone is not free then, or another rule stands against it.
+        TooOften: so many changes were refused that it looks like searching for what members keep to themselves.
     """
-    async with transaction():
+    async with refusals_counted(session_id, organizer, now), transaction():
         round_, session = await _hold(session_id, now)
         moved = replace(
             session,

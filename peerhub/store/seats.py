@@ -47,14 +47,15 @@ async def own_invitation(seat_id: UUID, member_id: UUID) -> Invitation:
     return invitation
 
 
-async def invitations_of(member_id: UUID, since: datetime) -> list[Invitation]:
+async def invitations_of(member_id: UUID, since: datetime, most: int | None = MOST_SHOWN) -> list[Invitation]:
     """A member's seats in sessions that end after ``since``, in the order of time."""
     return await _with_others(
         await Seat.raw(
             f"{_SEATS} WHERE s.member = {{}} AND n.ends_at > {{}} AND s.removed_at IS NULL"
-            f" ORDER BY n.starts_at, s.id LIMIT {MOST_SHOWN}",
+            " ORDER BY n.starts_at, s.id LIMIT {}",
             member_id,
             since,
+            most,
         )
     )
 
@@ -106,6 +107,8 @@ async def _with_others(rows: list[dict[str, Any]]) -> list[Invitation]:
     names = await members.names_of({seat["member"] for seat in seated})
     people = defaultdict(list)
     for seat in seated:
+        if seat["member"] not in names:
+            continue  # erased just now
         people[seat["session"]].append(Person(seat["member"], names[seat["member"]], seat["part"]))
     return [_with(_invitation(row), people[row["session"]]) for row in rows]
 

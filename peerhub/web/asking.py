@@ -56,6 +56,13 @@ async def who_asks(connection: Connection) -> logins.SignedIn | None:
     return signed_in
 
 
+async def still_organizes(connection: Connection) -> bool:
+    """Look anew, for an answer that goes on for long: they may have signed out, or no longer be an organizer."""
+    token = browser.login_of(connection)
+    signed_in = await logins.who(token, now(connection)) if token else None
+    return signed_in is not None and signed_in.member.is_organizer
+
+
 async def _member(connection: Connection) -> Member:
     signed_in = await who_asks(connection)
     if signed_in is None:

@@ -12,10 +12,11 @@ from litestar import Litestar
 from peerhub.app import create_app
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import logins, members
+from peerhub.store import logins, members, sessions
 from peerhub.store.tables import Enrolment, Member, Program, Round, Seat, Session
 from peerhub.web import browser as browsers
 from peerhub.web.headers import ALWAYS
+from peerhub.web.organizers import rounds as round_pages
 from tests.community import a_member, a_program, a_round_of, an_organizer, enrol, propose, together
 from tests.web.conftest import (
     BASE,
@@ -295,3 +296,30 @@ async def test_odd_words_behind_an_address_break_nothing(olu: Browser, now: date
     pages = [f"/organize/rounds/{round_id}", "/organize/programs/new", "/profile", "/home"]
 
     assert {(await olu.get(page + query)).status_code for page in pages} == {200}
+
+
+async def test_who_no_longer_organizes_hears_no_more_of_a_search(
+    olu: Browser, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(round_pages, "_TELL_EVERY", 0.01)
+    round_id = await a_round_of(now, await a_member("Ana", now), await a_member("Ben", now))
+    await Round.update({Round.stage: "matching"}).where(Round.id == round_id)
+
+    listening = asyncio.create_task(olu.http.get(f"/organize/rounds/{round_id}/progress"))
+    await asyncio.sleep(0)
+    await Member.update({Member.is_organizer: False}).where(Member.is_organizer.eq(True))
+
+    assert (await asyncio.wait_for(listening, 10)).status_code in (200, 404)
+
+
+async def test_the_export_holds_every_session_however_many_there_were(browser: Open, now: datetime) -> None:
+    ana, ben = await a_member("Ana", now), await a_member("Ben", now)
+    await a_seat(now, ana, ben)
+    (round_,) = await Round.select(Round.id)
+    await sessions.put(round_["id"], [together(ana, ben)] * 120, "peerhub.example")
+    one = browser()
+    await sign_in(one, ana, now)
+
+    export = (await one.get("/profile/export")).json()
+
+    assert len(export["sessions"]) == 121

@@ -8,13 +8,15 @@ from uuid import UUID
 
 import pytest
 
+from peerhub.actions import proposals as acts
 from peerhub.actions import rounds
 from peerhub.actions.proposals import CANNOT_BE_TOGETHER
 from peerhub.domain.comfort import Comfort
+from peerhub.domain.refusals import TooOften
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, outbox, proposals
 from peerhub.store import rounds as stored
-from peerhub.store.tables import Round
+from peerhub.store.tables import Audit, Round
 from tests.community import THURSDAY, a_member, a_round_of, an_organizer, propose, together
 from tests.web.conftest import Browser, sign_in
 
@@ -96,6 +98,27 @@ async def test_whatever_is_private_refuses_a_move_in_the_same_words(
     refused = olu.soup().select_one("#refused")
     assert refused
     assert [one.text for one in refused.select("li")] == [CANNOT_BE_TOGETHER]
+
+
+async def test_trying_moves_to_find_a_secret_leaves_a_trace_and_comes_to_an_end(now: datetime, db: None) -> None:
+    olu = await an_organizer(now)
+    ana, ben, cat, dan, eli = await five(now)
+    round_id = await a_round_of(now, ana, ben, cat, dan, eli)
+    version_id = await propose(round_id, now, together(ana, ben), together(cat, dan, span=THURSDAY))
+    await keeps_apart(eli, cat, now)
+
+    async def try_it() -> None:
+        await acts.move(round_id, version_id, acts.Move(str(eli), None, 1), olu, now)
+
+    for _ in range(acts.REFUSED_AN_HOUR):
+        with pytest.raises(acts.RulesWouldBreak):
+            await try_it()
+    with pytest.raises(TooOften):
+        await try_it()
+
+    deeds = await Audit.select(Audit.actor, Audit.action, Audit.about, Audit.detail)
+    assert deeds[0] == {"actor": olu, "action": "change refused", "about": round_id, "detail": "{}"}
+    assert len(deeds) == acts.REFUSED_AN_HOUR
 
 
 async def test_a_wish_to_keep_apart_changes_no_letter_of_a_round(

@@ -9,7 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import get, post
-from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, ServerSentEvent, Template
@@ -26,6 +25,7 @@ from peerhub.domain.wall import city_of, offset_at
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, proposals, rounds, sessions
 from peerhub.store.rounds import StoredRound
+from peerhub.web import asking
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import typed_in
 from peerhub.web.organizers import cards, heat
@@ -70,14 +70,14 @@ async def stop(
 @get("/organize/rounds/{round_id:uuid}/progress")
 async def progress(round_id: FromPath[UUID], request: AnyRequest) -> ServerSentEvent:
     await rounds.by_id(round_id)
-    return ServerSentEvent(_tell(round_id, request.app.state))
+    return ServerSentEvent(_tell(round_id, request))
 
 
-async def _tell(round_id: UUID, server: State) -> AsyncIterator[dict[str, str]]:
-    """How far the search is, as often as it changes, until it ends or the server stops."""
+async def _tell(round_id: UUID, request: AnyRequest) -> AsyncIterator[dict[str, str]]:
+    """How far the search is, as often as it changes, until it ends, the organizer leaves or the server stops."""
     last = ""
     for _ in range(int(_LONGEST_TELLING.total_seconds() / _TELL_EVERY)):
-        if server.is_stopping:
+        if request.app.state.is_stopping or not await asking.still_organizes(request):
             return
         round_ = await rounds.by_id(round_id)
         if round_.stage is not Stage.MATCHING:
