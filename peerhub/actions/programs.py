@@ -9,22 +9,31 @@ from peerhub.store import audit, programs
 from peerhub.store.database import transaction
 
 
-async def create(name: str, rules: Program, topics: tuple[str, ...], organizer: UUID, now: datetime) -> UUID:
-    """Set up a new program.
+async def create(
+    name: str, rules: Program, topics: tuple[str, ...], organizer: UUID, now: datetime, *, place: str = ""
+) -> UUID:
+    """Set up a new program; ``place`` says how to join its sessions, where all of them meet in the same.
 
     Raises:
         NameTaken: another one is called so.
     """
     async with transaction():
-        program_id = await programs.create(name, rules, topics, now)
+        program_id = await programs.create(name, rules, topics, now, place=place)
         await audit.note("program created", organizer, program_id, now)
     return program_id
 
 
 async def change(
-    program_id: UUID, name: str, rules: Program, topics: tuple[str, ...], *, organizer: UUID, now: datetime
+    program_id: UUID,
+    name: str,
+    rules: Program,
+    topics: tuple[str, ...],
+    *,
+    organizer: UUID,
+    now: datetime,
+    place: str = "",
 ) -> None:
-    """Change what a program is, from its next matching on.
+    """Change what a program is, from its next matching on; and its place, from the next publishing on.
 
     Raises:
         NotFound: there is no such program.
@@ -32,7 +41,7 @@ async def change(
     """
     async with transaction():
         await programs.by_id(program_id)
-        await programs.change(program_id, name, rules, topics)
+        await programs.change(program_id, name, rules, topics, place=place)
         await audit.note("program changed", organizer, program_id, now)
 
 

@@ -21,6 +21,10 @@ from peerhub.store.sessions import StoredSeat, StoredSession
 TOO_LATE: Final = "A session would begin in the past. The week has begun, so please open a round for another one."
 
 
+class SessionsAhead(Refusal):
+    """A round is closed when its sessions are over."""
+
+
 class BadWeek(Refusal):
     """A round cannot be for that week."""
 
@@ -102,7 +106,7 @@ async def publish(round_id: UUID, version_id: UUID, head: Letterhead, organizer:
         problem = await rounds.problem_of(round_, version)
         if broken := rules.broken_rules(problem, version.proposal):
             raise RulesWouldBreak(sentences(broken, await members.names_of(version.people)))
-        await sessions.put(round_id, version.proposal.sessions, domain_of(head))
+        await sessions.put(round_id, version.proposal.sessions, domain_of(head), place=round_.program.place)
         planned = await sessions.of_round(round_id)
         left_over = [UUID(one.id) for one in version.proposal.unmatched]
         to = await members.recipients_of(_people_in(planned, left_over))
@@ -130,9 +134,12 @@ async def close(round_id: UUID, organizer: UUID, now: datetime) -> None:
     Raises:
         NotFound: there is no such round.
         WrongStage: it was not published, or is closed already.
+        SessionsAhead: until the last of its sessions is over, they may have to be changed or cancelled.
     """
     async with transaction():
         await rounds.hold(round_id, Stage.PUBLISHED)
+        if any(one.is_ahead(now) for one in await sessions.of_round(round_id)):
+            raise SessionsAhead("Sessions of this round are still ahead. Please close it when the last one is over.")
         await rounds.move_round(round_id, Stage.PUBLISHED, Stage.CLOSED)
         await audit.note("round closed", organizer, round_id, now)
 

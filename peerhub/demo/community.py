@@ -26,6 +26,7 @@ from peerhub.store.database import transaction
 NAME = "Harbour Lights"
 _PAST_ROUNDS = 3
 _SEARCH_SECONDS = 5
+_PLACE = "https://meet.harbour-lights.example/ (the room that has your names on its door)"
 _STAY_OUT = ("Tess", "Vera", "Leo")  # they do not join the rounds that are open
 _DAYS_TO_ORGANIZE = timedelta(2)
 _WEEK, _DAY, _HOUR = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1)
@@ -62,8 +63,8 @@ async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
     began = now - (_PAST_ROUNDS + 2) * _WEEK
     async with transaction():
         olu, ids = await _members(next_monday, began)
-        buddies = await programs.create("Check-in buddies", PRESETS[Kind.BUDDIES], TOPICS, olu, began)
-        groups = await programs.create("Evening circle", PRESETS[Kind.SESSIONS], TOPICS, olu, began)
+        buddies = await programs.create("Check-in buddies", PRESETS[Kind.BUDDIES], TOPICS, olu, began, place=_PLACE)
+        groups = await programs.create("Evening circle", PRESETS[Kind.SESSIONS], TOPICS, olu, began, place=_PLACE)
         await _enrol(buddies, groups, ids, began)
         past = _Past(head, olu, tuple(ids.values()), now)
         for back in range(_PAST_ROUNDS, 0, -1):

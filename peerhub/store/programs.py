@@ -12,6 +12,7 @@ import asyncpg
 from peerhub.domain.programs import Kind, MatchOn
 from peerhub.domain.programs import Program as Rules
 from peerhub.domain.refusals import NotFound, Refusal
+from peerhub.store import sealing
 from peerhub.store.tables import Enrolment, Program
 
 
@@ -21,13 +22,17 @@ class NameTaken(Refusal):
 
 @dataclass(frozen=True)
 class StoredProgram:
-    """A program as an organizer knows it; ``rules`` is what the matcher knows of it."""
+    """A program as an organizer knows it; ``rules`` is what the matcher knows of it.
+
+    ``place`` says how to join its sessions, where all of them meet in the same.
+    """
 
     id: UUID
     name: str
     rules: Rules
     topics: tuple[str, ...] = ()
     is_open: bool = True
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ async def by_id(program_id: UUID) -> StoredProgram:
     return _program(row)
 
 
-async def create(name: str, rules: Rules, topics: tuple[str, ...], now: datetime) -> UUID:
+async def create(name: str, rules: Rules, topics: tuple[str, ...], now: datetime, *, place: str = "") -> UUID:
     """Keep a new program.
 
     Raises:
@@ -63,19 +68,20 @@ async def create(name: str, rules: Rules, topics: tuple[str, ...], now: datetime
     """
     program_id = uuid4()
     try:
-        await Program.insert(Program(id=program_id, name=name, created_at=now, **_columns(rules, topics)))
+        columns = _columns(program_id, rules, topics, place)
+        await Program.insert(Program(id=program_id, name=name, created_at=now, **columns))
     except asyncpg.UniqueViolationError:
         raise NameTaken("another program already has this name") from None
     return program_id
 
 
-async def change(program_id: UUID, name: str, rules: Rules, topics: tuple[str, ...]) -> None:
+async def change(program_id: UUID, name: str, rules: Rules, topics: tuple[str, ...], *, place: str = "") -> None:
     """Change what a program is; its kind stays.
 
     Raises:
         NameTaken: another one is called so.
     """
-    columns = _columns(rules, topics) | {"name": name}
+    columns = _columns(program_id, rules, topics, place) | {"name": name}
     del columns["kind"]
     try:
         await Program.update({getattr(Program, column): value for column, value in columns.items()}).where(
@@ -122,7 +128,14 @@ async def set_facilitators(program_id: UUID, facilitates: Mapping[UUID, int]) ->
 
 
 def _program(row: Mapping[str, Any]) -> StoredProgram:
-    return StoredProgram(row["id"], row["name"], rules_from(row), tuple(row["topics"]), row["is_open"])
+    return program_from(row, row["id"])
+
+
+def program_from(row: Mapping[str, Any], program_id: UUID) -> StoredProgram:
+    """A row with the columns of the table program, under whatever name its id has there."""
+    sealed = row["sealed_place"]
+    place = sealing.open_text(sealed, Program.sealed_place, program_id) if sealed else ""
+    return StoredProgram(program_id, row["name"], rules_from(row), tuple(row["topics"]), row["is_open"], place)
 
 
 def rules_from(row: Mapping[str, Any]) -> Rules:
@@ -141,8 +154,9 @@ def rules_from(row: Mapping[str, Any]) -> Rules:
     )
 
 
-def _columns(rules: Rules, topics: tuple[str, ...]) -> dict[str, Any]:
+def _columns(program_id: UUID, rules: Rules, topics: tuple[str, ...], place: str) -> dict[str, Any]:
     return {
+        "sealed_place": sealing.seal(place, Program.sealed_place, program_id) if place else None,
         "kind": rules.kind.value,
         "session_minutes": rules.session_minutes,
         "smallest": rules.smallest,

@@ -17,7 +17,7 @@ from peerhub.domain.refusals import NotFound, Refusal, WrongStage
 from peerhub.domain.rounds import Stage, Standing, check_move
 from peerhub.matching.problem import Meeting, Participant, Problem
 from peerhub.store import members, proposals
-from peerhub.store.programs import StoredProgram, rules_from
+from peerhub.store.programs import StoredProgram, program_from
 from peerhub.store.proposals import Version
 from peerhub.store.tables import ComfortLevel, DateAway, Joining, Round, WeeklyHour
 
@@ -51,7 +51,7 @@ class Claim:
 
 _ROUND = (
     "SELECT r.*, p.name, p.kind, p.session_minutes, p.smallest, p.ideal, p.largest, p.facilitators_per_session,"
-    " p.sessions_at_once, p.mediums, p.topics, p.match_on, p.weights, p.is_open"
+    " p.sessions_at_once, p.mediums, p.topics, p.match_on, p.weights, p.is_open, p.sealed_place"
     ' FROM "round" AS r JOIN program AS p ON p.id = r.program'
 )
 
@@ -397,7 +397,7 @@ def _how_it_went(said: list[str]) -> str | None:
 def _round(row: Mapping[str, Any]) -> StoredRound:
     return StoredRound(
         id=row["id"],
-        program=StoredProgram(row["program"], row["name"], rules_from(row), tuple(row["topics"]), row["is_open"]),
+        program=program_from(row, row["program"]),
         week=row["week"],
         stage=Stage(row["stage"]),
         progress=json.loads(row["progress"]) if row["progress"] else {},

@@ -52,6 +52,9 @@ class StoredSession:
     def facilitators(self) -> tuple[StoredSeat, ...]:
         return tuple(seat for seat in self.seats if seat.part == "facilitator")
 
+    def is_ahead(self, now: datetime) -> bool:
+        return self.stage == "planned" and now < self.span.ends_at
+
     @property
     def as_planned(self) -> PlannedSession:
         """As the rules see it."""
@@ -63,16 +66,10 @@ class StoredSession:
         )
 
 
-async def put(round_id: UUID, planned: Iterable[PlannedSession], domain: str) -> None:
-    """Keep the sessions of a proposal, with a seat and a calendar UID of its own for everyone in them."""
+async def put(round_id: UUID, planned: Iterable[PlannedSession], domain: str, *, place: str = "") -> None:
+    """Keep the sessions of a proposal, all in one place, with a seat and a calendar UID for everyone in them."""
     new = [(uuid4(), session) for session in planned]
-    await _insert(
-        Session,
-        [
-            Session(id=id_, round=round_id, starts_at=one.span.starts_at, ends_at=one.span.ends_at, medium=one.medium)
-            for id_, one in new
-        ],
-    )
+    await _insert(Session, [_new_session(id_, round_id, one, place) for id_, one in new])
     await _insert(Seat, [seat for id_, one in new for seat in _new_seats(id_, one, domain)])
 
 
@@ -125,13 +122,12 @@ async def hold(session_id: UUID) -> StoredSession:
 
 async def change(session_id: UUID, span: Span, medium: str, place: str) -> None:
     """Move a session to another time, medium or place."""
-    sealed = sealing.seal(place, Session.sealed_place, session_id) if place else None
     await Session.update(
         {
             Session.starts_at: span.starts_at,
             Session.ends_at: span.ends_at,
             Session.medium: medium,
-            Session.sealed_place: sealed,
+            Session.sealed_place: _sealed_place(place, session_id),
         }
     ).where(Session.id == session_id)
 
@@ -165,6 +161,21 @@ async def remove_seat(seat_id: UUID, now: datetime) -> None:
     )  # fmt: skip
     if not removed:
         raise WrongStage("this person was taken out of the session already")
+
+
+def _new_session(id_: UUID, round_id: UUID, planned: PlannedSession, place: str) -> Session:
+    return Session(
+        id=id_,
+        round=round_id,
+        starts_at=planned.span.starts_at,
+        ends_at=planned.span.ends_at,
+        medium=planned.medium,
+        sealed_place=_sealed_place(place, id_),
+    )
+
+
+def _sealed_place(place: str, session_id: UUID) -> bytes | None:
+    return sealing.seal(place, Session.sealed_place, session_id) if place else None
 
 
 def _new_seats(session_id: UUID, planned: PlannedSession, domain: str) -> list[Seat]:

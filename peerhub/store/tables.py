@@ -127,7 +127,7 @@ class KeepApart(Table, db=DB):
 
 
 class Program(Table, db=DB):
-    """What an organizer runs."""
+    """What an organizer runs; the place says how to join its sessions, until one of them says otherwise."""
 
     id = UUID(primary_key=True)
     name = Varchar(length=80, unique=True)
@@ -140,6 +140,7 @@ class Program(Table, db=DB):
     sessions_at_once = SmallInt(null=True, default=None)
     mediums = Array(base_column=Varchar(length=12))
     topics = Array(base_column=Varchar(length=40), default=list)
+    sealed_place = Bytea(null=True, default=None)
     match_on = JSONB()
     weights = JSONB()
     is_open = Boolean(default=True)

@@ -13,9 +13,10 @@ from peerhub.domain.refusals import NotFound, WrongStage
 from peerhub.domain.rounds import Stage
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, sessions
+from peerhub.store import programs as stored_programs
 from peerhub.store import rounds as stored
 from peerhub.store.engine import DB
-from peerhub.store.tables import Audit, Letter, Seat, Session
+from peerhub.store.tables import Audit, Letter, Program, Seat, Session
 from tests.community import (
     TUESDAY,
     WEEK,
@@ -182,7 +183,7 @@ async def test_a_session_without_its_facilitator_is_not_published(now: datetime,
         await rounds.publish(round_id, version_id, letterhead, uuid4(), now)
 
 
-async def test_a_round_is_closed_after_it_was_published(now: datetime, letterhead: Letterhead) -> None:
+async def test_a_round_is_closed_when_its_last_session_is_over(now: datetime, letterhead: Letterhead) -> None:
     ana, ben = await a_member("Ana", now), await a_member("Ben", now)
     round_id = await a_round_of(now, ana, ben)
     version_id = await propose(round_id, now, together(ana, ben))
@@ -190,9 +191,27 @@ async def test_a_round_is_closed_after_it_was_published(now: datetime, letterhea
         await rounds.close(round_id, uuid4(), now)
 
     await rounds.publish(round_id, version_id, letterhead, uuid4(), now)
-    await rounds.close(round_id, uuid4(), now)
+    with pytest.raises(rounds.SessionsAhead):
+        await rounds.close(round_id, uuid4(), TUESDAY.ends_at - timedelta(minutes=1))
+    await rounds.close(round_id, uuid4(), TUESDAY.ends_at)
 
     assert (await stored.by_id(round_id)).stage is Stage.CLOSED
+
+
+async def test_sessions_meet_where_their_program_says_until_one_says_otherwise(
+    now: datetime, letterhead: Letterhead
+) -> None:
+    ana, ben = await a_member("Ana", now), await a_member("Ben", now)
+    round_id = await a_round_of(now, ana, ben)
+    program = (await stored.by_id(round_id)).program
+    await stored_programs.change(program.id, program.name, program.rules, (), place="https://meet.example/harbour")
+    version_id = await propose(round_id, now, together(ana, ben))
+
+    await rounds.publish(round_id, version_id, letterhead, uuid4(), now)
+
+    (session,) = await sessions.of_round(round_id)
+    assert session.place == "https://meet.example/harbour"
+    assert b"meet.example" not in b"".join(row["sealed_place"] for row in await Program.select(Program.sealed_place))
 
 
 async def test_publishing_takes_the_same_statements_for_ten_and_for_sixty(

@@ -131,7 +131,8 @@ async def test_what_has_begun_or_is_unknown_cannot_be_changed(now: datetime, let
 
 async def test_a_closed_round_is_left_alone(now: datetime, letterhead: Letterhead) -> None:
     session = await published(now, letterhead, *(await three(now)))
-    await rounds.close(session.round_id, uuid4(), now)
+    over = session.span.ends_at
+    await rounds.close(session.round_id, uuid4(), over)
 
     with pytest.raises(WrongStage):
-        await sessions.cancel(session.id, letterhead, uuid4(), now)
+        await sessions.cancel(session.id, letterhead, uuid4(), over)

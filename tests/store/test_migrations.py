@@ -11,6 +11,7 @@ from piccolo.apps.migrations.commands.new import AutoMigrationManager
 from piccolo.conf.apps import Finder
 
 ROOT = Path(__file__).parents[2]
+MIGRATIONS = ROOT / "peerhub" / "store" / "piccolo_migrations"
 
 
 async def test_no_table_has_changed_without_a_migration(db: None) -> None:
@@ -42,7 +43,7 @@ async def test_four_processes_that_start_at_once_migrate_once(database_url: str)
     await connection.execute("DROP DATABASE fresh")
     await connection.close()
     assert ended == [0, 0, 0, 0]
-    assert len(names) == len(set(names)) == len(list((ROOT / "peerhub/store/piccolo_migrations").glob("peerhub_*.py")))
+    assert len(names) == len(set(names)) == len(list(MIGRATIONS.glob("peerhub_*.py")))
 
 
 def test_piccolos_own_command_knows_the_migrations(database_url: str) -> None:
@@ -52,4 +53,4 @@ def test_piccolos_own_command_knows_the_migrations(database_url: str) -> None:
     )  # fmt: skip
 
     ran = [line.split("|")[-1].strip() for line in answer.stdout.splitlines() if line.startswith("peerhub")]
-    assert ran == ["True", "True"], answer.stderr
+    assert ran == ["True"] * len(list(MIGRATIONS.glob("peerhub_*.py"))), answer.stderr

@@ -81,6 +81,7 @@ BAD_PROGRAMS: dict[str, dict[str, str | list[str]]] = {
     "sessions_at_once": {"sessions_at_once": "0"},
     "mediums": {"mediums": []},
     "topics": {"topics": "x" * 41},
+    "place": {"place": "x" * 401},
     "facilitators_per_session": {"facilitators_per_session": "\u0664"},
 }
 
@@ -113,7 +114,7 @@ async def test_a_program_can_be_changed_and_given_facilitators(olu: Browser, now
     here = f"/organize/programs/{program_id}"
     await olu.get(here)
 
-    changed = await olu.submit(here, name="Circle at night", largest="6")
+    changed = await olu.submit(here, name="Circle at night", largest="6", place=" https://meet.example/circle ")
     await olu.get(here)
     named = await olu.submit(f"{here}/facilitators", facilitates="2")
     await olu.get(here)
@@ -122,6 +123,7 @@ async def test_a_program_can_be_changed_and_given_facilitators(olu: Browser, now
 
     program = await programs.by_id(program_id)
     assert (changed.status_code, program.name, program.rules.largest) == (303, "Circle at night", 6)
+    assert program.place == "https://meet.example/circle"
     assert (named.status_code, too_many.status_code) == (303, 422)
     assert mistake is not None
     assert mistake.text == "Please give a number of sessions from 0 to 20."

@@ -28,6 +28,8 @@ MEDIUM_WORDS: Final = {"video": "Video", "voice": "Voice", "text": "Text", "in_p
 _MOST_TOPICS = 30
 _LONGEST_TOPIC = 40
 _LONGEST_NAME = 80
+LONGEST_PLACE: Final = 400
+PLACE_MISTAKE: Final = f"Please say how to join in at most {LONGEST_PLACE} letters, on one line."
 _LIMITS = {
     "session_minutes": (15, 480, "How long a session lasts"),
     "smallest": (2, 50, "The smallest group"),
@@ -48,6 +50,7 @@ class ProgramForm:
     mistakes: Mapping[str, str]
     rules: Program | None = None
     topics: tuple[str, ...] = ()
+    place: str = ""
 
     @property
     def name(self) -> str:
@@ -68,7 +71,7 @@ async def all_programs() -> Template:
 @get("/organize/programs/new")
 async def new(kind: FromQuery[str] = "buddies") -> Template:
     preset = PRESETS[Kind.SESSIONS if kind == "sessions" else Kind.BUDDIES]
-    return _form_page(_filled_in("", preset, ()), preset.kind)
+    return _form_page(_filled_in("", preset, (), ""), preset.kind)
 
 
 @post("/organize/programs")
@@ -81,7 +84,7 @@ async def create(
     if read.rules is None:
         return _form_page(read, kind, status=422)
     try:
-        program_id = await act.create(read.name, read.rules, read.topics, organizer.id, now)
+        program_id = await act.create(read.name, read.rules, read.topics, organizer.id, now, place=read.place)
     except NameTaken:
         return _form_page(_taken(read), kind, status=422)
     return Redirect(f"/organize/programs/{program_id}", status_code=303)
@@ -105,7 +108,9 @@ async def change(
     if read.rules is None:
         return await _program_page(program, now, form=read, status=422)
     try:
-        await act.change(program_id, read.name, read.rules, read.topics, organizer=organizer.id, now=now)
+        await act.change(
+            program_id, read.name, read.rules, read.topics, organizer=organizer.id, now=now, place=read.place
+        )
     except NameTaken:
         return await _program_page(program, now, form=_taken(read), status=422)
     return Redirect(f"/organize/programs/{program_id}", status_code=303)
@@ -158,7 +163,7 @@ PAGES: Sequence[ControllerRouterHandler] = [all_programs, new, create, one, chan
 
 def read_program(form: Typed, preset: Program) -> ProgramForm:
     """Read a program's form; what it does not ask for stays as in the preset."""
-    typed = {key: form.one(key) for key in (*_NUMBERS, "name", "sessions_at_once", "topics")}
+    typed = {key: form.one(key) for key in (*_NUMBERS, "name", "sessions_at_once", "topics", "place")}
     mediums = tuple(medium for medium in MEDIUMS if medium in form.all("mediums"))
     mistakes: dict[str, str] = {}
     numbers = {key: _number(typed, key, mistakes) for key in _NUMBERS}
@@ -175,6 +180,9 @@ def read_program(form: Typed, preset: Program) -> ProgramForm:
     topics = tuple(dict.fromkeys(filter(None, (" ".join(line.split()) for line in typed["topics"].splitlines()))))
     if len(topics) > _MOST_TOPICS or any(len(one) > _LONGEST_TOPIC or not one.isprintable() for one in topics):
         mistakes["topics"] = f"Please give at most {_MOST_TOPICS} topics of {_LONGEST_TOPIC} letters, one on each line."
+    place = " ".join(typed["place"].split())
+    if not is_place(place):
+        mistakes["place"] = PLACE_MISTAKE
     if mistakes:
         return ProgramForm(typed, mediums, mistakes)
     rules = replace(
@@ -187,7 +195,11 @@ def read_program(form: Typed, preset: Program) -> ProgramForm:
         sessions_at_once=most,
         mediums=mediums,
     )
-    return ProgramForm(typed, mediums, {}, rules, topics)
+    return ProgramForm(typed, mediums, {}, rules, topics, place)
+
+
+def is_place(text: str) -> bool:
+    return len(text) <= LONGEST_PLACE and text.isprintable()
 
 
 def _number(typed: Mapping[str, str], key: str, mistakes: dict[str, str]) -> int:
@@ -199,9 +211,10 @@ def _number(typed: Mapping[str, str], key: str, mistakes: dict[str, str]) -> int
     return least
 
 
-def _filled_in(name: str, rules: Program, topics: tuple[str, ...]) -> ProgramForm:
+def _filled_in(name: str, rules: Program, topics: tuple[str, ...], place: str) -> ProgramForm:
     typed = {key: str(getattr(rules, key)) for key in _NUMBERS}
     typed |= {"name": name, "topics": "\n".join(topics), "sessions_at_once": str(rules.sessions_at_once or "")}
+    typed["place"] = place
     return ProgramForm(typed, rules.mediums, {})
 
 
@@ -236,7 +249,7 @@ async def _program_page(
         "organizers/program.html",
         context={
             "program": program,
-            "form": form or _filled_in(program.name, program.rules, program.topics),
+            "form": form or _filled_in(program.name, program.rules, program.topics, program.place),
             "medium_words": MEDIUM_WORDS,
             "rounds": held,
             "people": people,

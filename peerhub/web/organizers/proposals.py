@@ -32,11 +32,11 @@ async def move(
     chosen = form.one("who"), form.one("to")
     if not all(chosen):
         refusals: Sequence[str] = ["Please choose someone, and where they go."]
-        return await round_page(await rounds.by_id(round_id), organizer, refusals, chosen)
+        return await round_page(await rounds.by_id(round_id), organizer, now, refusals, chosen)
     try:
         await act.move(round_id, _version(form), step_from(*chosen), organizer.id, now)
     except RulesWouldBreak as refusal:
-        return await round_page(await rounds.by_id(round_id), organizer, refusal.sentences, chosen)
+        return await round_page(await rounds.by_id(round_id), organizer, now, refusal.sentences, chosen)
     return Redirect(f"/organize/rounds/{round_id}#sessions", status_code=303)
 
 

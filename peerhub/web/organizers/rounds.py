@@ -43,8 +43,13 @@ _LONGEST_TELLING = timedelta(minutes=15)
 
 
 @get("/organize/rounds/{round_id:uuid}")
-async def one(round_id: FromPath[UUID], organizer: NamedDependency[Member], who: FromQuery[str] = "") -> Template:
-    return await round_page(await rounds.by_id(round_id), organizer, chosen=(who, ""))
+async def one(
+    round_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    now: NamedDependency[datetime],
+    who: FromQuery[str] = "",
+) -> Template:
+    return await round_page(await rounds.by_id(round_id), organizer, now, chosen=(who, ""))
 
 
 @post("/organize/rounds/{round_id:uuid}/match")
@@ -54,7 +59,7 @@ async def match(
     try:
         await matching.start(round_id, organizer.id, now)
     except matching.NobodyToMatch as refusal:
-        return await round_page(await rounds.by_id(round_id), organizer, refusals=[str(refusal)])
+        return await round_page(await rounds.by_id(round_id), organizer, now, refusals=[str(refusal)])
     return _back_to(round_id)
 
 
@@ -129,6 +134,7 @@ PAGES: Sequence[ControllerRouterHandler] = [one, match, stop, progress, look_bef
 async def round_page(
     round_: StoredRound,
     organizer: Member,
+    now: datetime,
     refusals: Sequence[str] = (),
     chosen: tuple[str, str] = ("", ""),
 ) -> Template:
@@ -143,7 +149,7 @@ async def round_page(
         case Stage.PROPOSED:
             name, more = "round_proposed", await _proposal(round_, organizer)
         case _:
-            name, more = "round_published", await _answers(round_, organizer)
+            name, more = "round_published", await _answers(round_, organizer, now)
     return Template(f"organizers/{name}.html", context=context | more, status_code=422 if refusals else 200)
 
 
@@ -186,12 +192,13 @@ async def _proposal(round_: StoredRound, organizer: Member) -> dict[str, Any]:
     }
 
 
-async def _answers(round_: StoredRound, organizer: Member) -> dict[str, Any]:
+async def _answers(round_: StoredRound, organizer: Member, now: datetime) -> dict[str, Any]:
     held = await sessions.of_round(round_.id)
     names = await members.names_of({seat.member_id for one in held for seat in one.seats})
     standing = [seat.rsvp for one in held if one.stage == "planned" for seat in one.seats]
     return {
         "meetings": [cards.meeting_of(one, names, organizer.time_zone) for one in held],
+        "can_close": not any(one.is_ahead(now) for one in held),
         "counts": {answer: standing.count(answer) for answer in ("yes", "maybe", "no", "waiting")},
     }
 

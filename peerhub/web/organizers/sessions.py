@@ -25,9 +25,8 @@ from peerhub.store.sessions import StoredSession
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import Typed, typed_in
 from peerhub.web.organizers.cards import meeting_of
-from peerhub.web.organizers.programs import MEDIUM_WORDS
+from peerhub.web.organizers.programs import MEDIUM_WORDS, PLACE_MISTAKE, is_place
 
-_LONGEST_PLACE = 400
 _YEARS = range(2000, 3000)  # at either end of time, a day in another zone would not be one
 
 
@@ -97,8 +96,8 @@ def _change_from(form: Typed, zone: str) -> act.Change:
     if form.one("medium") not in MEDIUM_WORDS:
         raise NotFound("there is no such medium")
     place = " ".join(form.one("place").split())
-    if len(place) > _LONGEST_PLACE or not place.isprintable():
-        raise BadHours(f"Please describe how to join in at most {_LONGEST_PLACE} plain letters.")
+    if not is_place(place):
+        raise BadHours(PLACE_MISTAKE)
     return act.Change(moment_on_wall(day, minutes, zone), form.one("medium"), place)
 
 
