@@ -12,9 +12,11 @@ from peerhub.store import logins, members, outbox, quotas
 from peerhub.store.database import transaction
 
 LETTERS_AN_HOUR: Final = 5  # to one address
+LETTERS_A_DAY: Final = 12
 ASKED_AN_HOUR: Final = 30  # from one client: a whole office may sit behind one address
 TRIES_AN_HOUR: Final = 60
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _NOBODY = UUID(int=0)
 
 
@@ -38,6 +40,7 @@ async def count_letter(address: str, client: str, now: datetime) -> None:
     """
     await quotas.count("letter from", client, ASKED_AN_HOUR, _HOUR, now)  # first: who is refused counts for nobody else
     await quotas.count("letter to", address.strip().casefold(), LETTERS_AN_HOUR, _HOUR, now)
+    await quotas.count("letter a day to", address.strip().casefold(), LETTERS_A_DAY, _DAY, now)
 
 
 async def ask(address: str, browser: str, head: Letterhead, now: datetime) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from litestar import Litestar
@@ -77,6 +77,43 @@ async def test_many_thousand_rows_come_back_as_a_page_of_a_usual_size(browser: O
 
     assert answer.status_code == 422
     assert len(answer.content) < 1_000_000
+
+
+@pytest.mark.parametrize("field", ["programs", "consents", "languages", "liking", "topic_grief", "nothing"])
+async def test_ten_thousand_fields_of_one_name_are_answered(browser: Open, now: datetime, field: str) -> None:
+    await a_program(now)
+    one = browser()
+    token = await one.fetch_token()
+
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await one.http.post("/signup", content=f"form_token={token}" + f"&{field}=x" * 10_000, headers=headers)
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 1_000_000
+    assert await Member.count() == 0
+
+
+ODD_SIGNS = ["\u202e", "\u2066", "\u200b", "\x07", "\x00", "\x85", "\u2028", "\ue000", "\r\nBcc: mallory@example.com"]
+
+
+@pytest.mark.parametrize("odd", ODD_SIGNS)
+async def test_nothing_that_cannot_be_seen_is_kept_in_what_others_read(olu: Browser, now: datetime, odd: str) -> None:
+    page = await a_session_page(now)
+    program: dict[str, str | list[str]] = {
+        "kind": "buddies", "smallest": "2", "ideal": "2", "largest": "3", "session_minutes": "60",
+        "facilitators_per_session": "0", "mediums": ["video"],
+    }  # fmt: skip
+
+    await olu.post("/organize/programs", {**program, "name": f"Calm{odd}Circle"})
+    await olu.post("/organize/programs", {**program, "name": "Topics", "topics": f"grief{odd}x"})
+    await olu.post(page, {"day": "2026-12-01", "time": "18:00", "medium": "voice", "place": f"Room{odd}7"})
+    await olu.post("/signup", {**ANA, "name": f"Zoe{odd}", "email": "zoe@example.org"})
+    await olu.post("/signup", {**ANA, "email": f"zoe{odd}@example.org"})
+
+    kept = [text for row in await Program.select() for text in (row["name"], *row["topics"])]
+    kept += [one.place for one in [await sessions.by_id(UUID(page.rpartition("/")[2]))]]
+    kept += (await members.names_of([row["id"] for row in await Member.select(Member.id)])).values()
+    assert [text for text in kept if not text.isprintable()] == []
 
 
 async def test_who_was_made_an_organizer_signs_in_anew_within_hours(browser: Open, clock: Clock, now: datetime) -> None:
@@ -244,6 +281,16 @@ async def test_two_processes_count_together(letterhead: Letterhead, clock: Clock
     assert said == [303] * 5 + [429]
 
 
+async def test_nobody_is_sent_more_than_a_dozen_sign_in_letters_a_day(browser: Open, clock: Clock) -> None:
+    one = browser()
+    said = []
+    for _ in range(15):
+        said.append((await one.post("/sign-in", {"email": "ana@example.org"})).status_code)
+        clock.forward(timedelta(minutes=15))
+
+    assert said == [303] * 12 + [429] * 3
+
+
 async def test_a_stranger_who_asks_too_often_locks_nobody_out(browser: Callable[[str], Browser]) -> None:
     rude, ana = browser("198.51.100.9"), browser("192.0.2.7")
     for n in range(30):
@@ -306,7 +353,7 @@ async def test_who_no_longer_organizes_hears_no_more_of_a_search(
     await Round.update({Round.stage: "matching"}).where(Round.id == round_id)
 
     listening = asyncio.create_task(olu.http.get(f"/organize/rounds/{round_id}/progress"))
-    while sum(one.startswith("SELECT r.*") for one in statements) < 5:  # it is told again and again
+    while sum(one.startswith("SELECT r.*") for one in statements) < 5:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0.01)
     await Member.update({Member.is_organizer: False}).where(Member.is_organizer.eq(True))
 
