@@ -1,0 +1,329 @@
+"""Buddies for a large round: pairs by the best fractional matching, mended to whole ones, with a proven bound.
+
+1. ``graph`` draws a few promising partners for each person, and ``flow`` finds the best fractional matching of these,
+   with a price for each person.
+2. Every pair that was left out is held against the prices: if it is worth at most the prices of both, it could not make
+   the matching better. A quick estimate, never too low, settles nearly all of them in blocks; those that are worth more
+   join the graph, and the matching is found again. When none is left, the prices prove a bound for the whole graph.
+   Where the time is up before that, each price is raised by what its worst pair exceeds it, which proves a bound too.
+3. ``mending`` turns odd circles into pairs, and one trio where somebody is left over.
+
+*Both wishes at once.* A pair is worth its points, and for each of its two people their weight (1 and their ``owed``)
+times ``step``, which is more than all points that any proposal has. So the most worth is the highest matched weight
+and, at that weight, the most points. Sets of people that can be matched fractionally form a matroid, so a set of the
+highest weight is also one of the most people.
+
+*Trios in the bound.* What three people are worth is at most half of what their three twos are worth, when each two
+counts at least its share of a trio (``Crowd.share_of_a_trio``). So a matching with trios is worth at most a fractional
+matching, in which each two of a trio count half, and the prices bound it too. Where two people could only meet with
+a third, their share stands in the graph of the bound alone.
+
+*Fewer matched than the bound.* When only a weight R was reached, the bound on points is for proposals of weight R: any
+number t taken off ``step`` gives prices that are t times the weight lower, but not below zero, and hence a bound; the
+least of them all is used (Lagrange).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import reduce
+from itertools import combinations
+from operator import or_
+from typing import Final
+
+import numpy as np
+
+from peerhub.matching.flow import NO_EDGES, Edges, Fractional, Numbers, fractional, together
+from peerhub.matching.graph import NEVER, Crowd
+from peerhub.matching.hours import pinned_start, span_at
+from peerhub.matching.mending import Matching, Trio
+from peerhub.matching.packing import fit_at_once
+from peerhub.matching.preferences import FULL, PREFERENCES, points_of, weight
+from peerhub.matching.problem import Pin, Problem
+from peerhub.matching.proposal import PlannedSession, Progress
+from peerhub.matching.rules import broken_rules_of_sessions
+from peerhub.matching.search import CannotHold, Found, Search, most_people, weights_of
+
+FIRST_PARTNERS: Final = 12  # for each person, to begin with
+LOOKED_AT: Final = 4  # times as many are counted exactly
+SAMPLE: Final = 4_000  # people among whom the first partners are sought
+MORE_PARTNERS: Final = 8  # that a person gets at most from one round of prices
+GROUPS_AT_ONCE: Final = 2_000
+MOST_THIRDS: Final = 200  # that are tried for two pinned people who cannot be a pair
+SHARE_FOR_PRICES: Final = 0.7  # of the time limit
+
+
+def can_match(problem: Problem) -> bool:
+    """Whether this way is open: pairs and a trio for the odd one out, once each, none in the way of another."""
+    program = problem.program
+    return (
+        program.smallest == program.ideal == 2
+        and program.largest <= 3
+        and program.facilitators_per_session == 0
+        and fit_at_once(problem) is None
+        and all(person.most_sessions <= 1 for person in problem.participants)
+        and all(len(pin.people) in (2, 3) and not pin.facilitators for pin in problem.pinned)
+    )
+
+
+def best(problem: Problem, search: Search) -> Found:
+    """The highest matched weight, then the most people, then the most points, each as far as there was time.
+
+    Raises:
+        CannotHold: not all pins can be kept.
+        TooLarge: more people than fit into memory.
+    """
+    return Round(problem, search).found()
+
+
+class Round:
+    """One large round on its way from everyone to a proposal."""
+
+    def __init__(self, problem: Problem, search: Search) -> None:
+        self.problem = problem
+        self.search = search
+        self.crowd = Crowd(problem)
+        self.weights = np.array(list(weights_of(problem).values()), np.int64)
+        self.step = 1 + len(problem.participants) * FULL * sum(
+            weight(problem.program, prefer.__name__) for prefer in PREFERENCES
+        )
+        self.cut = False
+        self.pinned = self._pinned()
+
+    def found(self) -> Found:
+        self.search.report(Progress("matching", self.search.seconds))
+        if not self.pinned and not self.crowd.can_come.any():
+            return Found((), 0, 0, cut=False)
+        edges = self._first_edges()
+        half = fractional(self.crowd.count, edges)
+        self.half, self.edges, self.lacking = self._priced(half, edges, with_thirds=False)
+        self.bounding = self.half
+        if self._thirds_matter:
+            self.bounding, _, self.lacking = self._priced(self.half, self.edges, with_thirds=True)
+        self.search.report(Progress("improving", self.search.seconds))
+        return self._found(self.sessions_of(self._mended()))
+
+    # Partners and prices
+
+    def worth(self, one: Numbers, other: Numbers, points: Numbers) -> Numbers:
+        return np.where(points >= 0, points + self.step * (self.weights[one] + self.weights[other]), NEVER)
+
+    def _edges(self, one: Numbers, other: Numbers, *, with_thirds: bool = False) -> Edges:
+        """Those of these pairs that can be, with their worth."""
+        points = self.crowd.points_of(one, other)
+        if with_thirds:
+            shared = self.crowd.points_of(one, other, with_a_third=True)
+            shared = np.where(shared >= 0, np.maximum(0, shared + self.crowd.share_of_a_trio), NEVER)
+            points = np.maximum(points, shared)
+        edges = Edges(np.minimum(one, other), np.maximum(one, other), self.worth(one, other, points))
+        return edges.where(edges.worth >= 0)
+
+    def _first_edges(self) -> Edges:
+        """Each person's most promising partners, and every two who know each other."""
+        known = self._edges(*self.crowd.known_pairs)
+        likely = (self._edges(*pairs) for pairs in self._likely_pairs())
+        edges = together([known, *(self._best_of_each(some, some.worth, FIRST_PARTNERS) for some in likely)])
+        return together([self._best_of_each(edges, edges.worth, FIRST_PARTNERS), self._pinned_edges()])
+
+    def _likely_pairs(self) -> Iterator[tuple[Numbers, Numbers]]:
+        return self.crowd.likely_partners(FIRST_PARTNERS * LOOKED_AT, SAMPLE, self.search.seed)
+
+    def _best_of_each(self, edges: Edges, good: Numbers, most: int) -> Edges:
+        """The edges that are among the best of at least one of their two people."""
+        keep = np.zeros(len(edges), bool)
+        for end in (edges.one, edges.other):
+            order = np.lexsort((-good, end))
+            starts = np.searchsorted(end[order], np.arange(self.crowd.count))
+            place = np.arange(len(order)) - starts[end[order]]
+            keep[order[place < most]] = True
+        return edges.where(keep)
+
+    def _priced(self, half: Fractional, edges: Edges, *, with_thirds: bool) -> tuple[Fractional, Edges, Numbers]:
+        """The best fractional matching whose prices hold for all pairs, its edges, and what prices still lack."""
+        until = self.search.time_limit * SHARE_FOR_PRICES
+        while True:
+            more, lacking = self._dearer(half, with_thirds=with_thirds)
+            if not len(more):
+                return half, edges, lacking
+            if self.search.is_over(until):
+                self.cut = True
+                return half, edges, lacking
+            edges = together([edges, more])
+            half = fractional(self.crowd.count, edges)
+
+    def _dearer(self, half: Fractional, *, with_thirds: bool) -> tuple[Edges, Numbers]:
+        """Pairs that are worth more than the prices of both; and by how much each person's price would have to rise."""
+        lacking = np.zeros(self.crowd.count, np.int64)
+        dearer = [NO_EDGES]
+        for one, other in self._may_be_dearer(half, with_thirds=with_thirds):
+            some = self._edges(one, other, with_thirds=with_thirds)
+            some = some.where(self._excess(half, some) > 0)
+            np.maximum.at(lacking, some.one, self._excess(half, some))
+            dearer.append(some)
+        found = together(dearer)
+        return self._best_of_each(found, self._excess(half, found), MORE_PARTNERS), lacking
+
+    def _excess(self, half: Fractional, edges: Edges) -> Numbers:
+        return 2 * edges.worth - half.twice[edges.one] - half.twice[edges.other]
+
+    def _may_be_dearer(self, half: Fractional, *, with_thirds: bool) -> Iterator[tuple[Numbers, Numbers]]:
+        yield self.crowd.known_pairs
+        room = self.step * self.weights - half.twice // 2
+        yield from self.crowd.promising(room, -max(0, self.crowd.share_of_a_trio) if with_thirds else 0)
+
+    @property
+    def _thirds_matter(self) -> bool:
+        """Whether anything could be worth more with a third than it shows as a pair."""
+        crowd = self.crowd
+        return self.problem.program.largest >= 3 and (
+            not crowd.one_grid
+            or crowd.share_of_a_trio > 0
+            or bool((crowd.in_trios & ~crowd.in_pairs).any())
+            or crowd.roles_are_required
+        )
+
+    # Whole pairs and trios
+
+    def _mended(self) -> Matching:
+        matching = Matching(self.edges, self.half, self._best_to_join, self._least_for_a_trio)
+        while matching.mend_next():
+            if self.search.is_over(self.search.time_limit):
+                self.cut = True
+                matching.leave_one_out()
+                break
+        if self.problem.program.largest >= 3:
+            for person in sorted(matching.alone, key=lambda place: (-self.weights[place], place)):
+                if self.crowd.can_come[person] and not self.crowd.pinned[person]:
+                    matching.seat_who_is_alone(person)
+        return matching
+
+    @property
+    def _least_for_a_trio(self) -> int:
+        if self.problem.program.largest < 3:
+            return 1 << 62
+        return max(0, -3 * self.crowd.share_of_a_trio)
+
+    def _best_to_join(self, person: int, one: Numbers, other: Numbers) -> Trio | None:
+        """The best of these pairs for a third; None where no pair can take them."""
+        me = np.full(len(one), person)
+        shares = [self.crowd.points_of(me, two, with_a_third=True) for two in (one, other)]
+        may = np.flatnonzero((shares[0] >= 0) & (shares[1] >= 0) & ~self.crowd.pinned[one])
+        twice = self.half.twice
+        cheap = (
+            2 * (shares[0] + shares[1])
+            - twice[one]
+            - twice[other]
+            + 2 * self.step * (self.weights[one] + self.weights[other])
+        )
+        may = may[np.argsort(-cheap[may], kind="stable")]
+        for chosen in _in_blocks(may):
+            trios = np.column_stack([me[chosen], one[chosen], other[chosen]])
+            points = self.crowd.points_of_trios(trios)
+            if (points < 0).all():
+                continue
+            worth = 2 * points + 2 * self.step * self.weights[trios].sum(axis=1)
+            loses = np.where(points >= 0, twice[trios].sum(axis=1) - worth, np.iinfo(np.int64).max)
+            least = int(loses.argmin())
+            a, b, c = trios[least].tolist()
+            return Trio((a, b, c), int(loses[least]))
+        return None
+
+    def sessions_of(self, matching: Matching) -> tuple[PlannedSession, ...]:
+        """The sessions that are pinned, and then one for each pair and trio of the others."""
+        taken = np.zeros(self.crowd.count, bool)
+        taken[[self.crowd.terms.places[person] for session in self.pinned for person in session.people]] = True
+        sessions = list(self.pinned)
+        for size, groups in ((2, matching.pairs), (3, [trio.people for trio in matching.trios])):
+            rows = np.array(groups, np.int64).reshape(-1, size)
+            sessions += self._sessions(rows[~taken[rows].any(axis=1)])
+        return tuple(sessions)
+
+    def _sessions(self, groups: Numbers, pins: tuple[Pin, ...] = ()) -> Iterator[PlannedSession]:
+        """Each group at its best hour, or when pins want it, and by its best medium; the first of several as good."""
+        eases, mediums = self.crowd.mediums_of(groups)
+        whats = iter(eases.argmax(axis=0).tolist())
+        pinned = reduce(or_, (pinned_start(self.problem, pin) for pin in pins), 0)
+        for some in _in_blocks(groups):
+            whens = self.crowd.starts[self.crowd.hours_of(some).argmax(axis=1)].tolist()
+            for group, when in zip(some.tolist(), whens, strict=True):
+                people = tuple(self.problem.participants[place].id for place in sorted(group))
+                start = pinned.bit_length() - 1 if pinned else when
+                yield PlannedSession(people, span_at(self.problem, start), mediums[next(whats)])
+
+    # Pins
+
+    def _pinned(self) -> tuple[PlannedSession, ...]:
+        """A session for the people of each pin, and of all pins that share people with it."""
+        return tuple(self._pinned_session(pins) for pins in _sharing_people(self.problem.pinned))
+
+    def _pinned_session(self, pins: tuple[Pin, ...]) -> PlannedSession:
+        places = sorted({self.crowd.terms.places[person] for pin in pins for person in pin.people})
+        alone = replace(self.problem, pinned=pins)
+        for group in self._groups_with(places):
+            for session in self._sessions(group[None, :], pins):
+                if not broken_rules_of_sessions(alone, [session]):
+                    return replace(session, points=points_of(self.problem, session))
+        raise CannotHold
+
+    def _groups_with(self, places: list[int]) -> Iterator[Numbers]:
+        """The people alone; or where two cannot be a pair, with the best third who is not pinned elsewhere."""
+        yield np.array(places, np.int64)
+        if len(places) == 2 and self.problem.program.largest >= 3:
+            thirds = np.flatnonzero(self.crowd.can_come & ~self.crowd.pinned)
+            trios = np.column_stack([np.tile(places, (len(thirds), 1)), thirds])
+            points = np.concatenate([self.crowd.points_of_trios(some) for some in _in_blocks(trios)])
+            yield from trios[np.argsort(-points, kind="stable")[:MOST_THIRDS]]
+
+    def _pinned_edges(self) -> Edges:
+        """Each pinned session as a pair, or as three halves of which two count at least as much."""
+        edges = [NO_EDGES]
+        for session in self.pinned:
+            places = sorted(self.crowd.terms.places[person] for person in session.people)
+            points = session.points if len(places) == 2 else -(-2 * session.points // 3)
+            one, other = np.array(list(combinations(places, 2)), np.int64).T
+            edges.append(Edges(one, other, self.worth(one, other, np.full(len(one), points))))
+        return together(edges)
+
+    # What is proven
+
+    def _found(self, sessions: tuple[PlannedSession, ...]) -> Found:
+        places = self.crowd.terms.places
+        seated = np.array([places[person] for session in sessions for person in session.people], np.int64)
+        weight = int(self.weights[seated].sum())
+        prices = self.bounding.twice + self.lacking
+        most_weight = int(prices.sum()) // 2 // self.step
+        return Found(sessions, self._most_points(prices, weight), self._most_people(most_weight, weight), self.cut)
+
+    def _most_people(self, most_weight: int, weight: int) -> int:
+        """How many people any proposal matches that has at least this matched weight."""
+        matched = self.bounding.chooses != np.arange(self.crowd.count)
+        most = int(matched.sum()) if not self.lacking.any() else int(self.crowd.can_come.sum())
+        step = len(self.weights) + 1
+        most = min(most, most_people(most_weight * step + most, weight * step, step, self.weights.tolist()))
+        return most - most % 2 if self.problem.program.largest < 3 else most
+
+    def _most_points(self, prices: Numbers, weight: int) -> int:
+        """The least bound on the points of proposals that have this matched weight; ``prices`` are twice the prices."""
+        each = prices // self.weights
+        order = np.argsort(-each, kind="stable")
+        enough = int(np.searchsorted(np.cumsum(self.weights[order]), weight))
+        off = int(each[order[min(enough, len(order) - 1)]]) if len(order) else 0
+        taken_off = (0, off, off + 1)
+        return max(0, min(self._bound(prices, weight, much) for much in taken_off) // 2)
+
+    def _bound(self, prices: Numbers, weight: int, off: int) -> int:
+        return int(np.maximum(0, prices - off * self.weights).sum()) + (off - 2 * self.step) * weight
+
+
+def _in_blocks(groups: Numbers) -> Iterator[Numbers]:
+    return (groups[first : first + GROUPS_AT_ONCE] for first in range(0, len(groups), GROUPS_AT_ONCE))
+
+
+def _sharing_people(pins: Iterable[Pin]) -> list[tuple[Pin, ...]]:
+    """The pins, those together that share people, directly or through others."""
+    groups: list[tuple[frozenset[str], tuple[Pin, ...]]] = []
+    for pin in pins:
+        near = [group for group in groups if group[0] & pin.people]
+        people = frozenset().union(pin.people, *(group[0] for group in near))
+        groups = [group for group in groups if group not in near]
+        groups.append((people, (*(one for group in near for one in group[1]), pin)))
+    return [group for _, group in groups]
