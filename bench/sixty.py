@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from random import Random
 from time import perf_counter
 
-from peerhub.demo import people as demo
+from peerhub.demo import people
 from peerhub.domain.programs import PRESETS, Kind
 from peerhub.matching.match import match
 from peerhub.matching.problem import Meeting, Participant, Problem
@@ -41,17 +41,11 @@ def main() -> None:
 def problem(kind: Kind, seed: int) -> Problem:
     """People like those of the demo, but drawn anew for each seed; sessions have four facilitators."""
     chance = Random(seed)
-    everyone = [_participant(person, chance, kind) for person in _people(chance)]
+    everyone = [_participant(person, chance, kind) for person in people.drawn(chance, WEEK)]
     return Problem(PRESETS[kind], WEEK, tuple(everyone), tuple(_history(everyone, chance, kind)))
 
 
-def _people(chance: Random) -> list[demo.Person]:
-    zones = [(zone, languages) for zone, many, languages in demo._ZONES for _ in range(many)]
-    chance.shuffle(zones)
-    return [demo._person(name, *where, WEEK, chance) for name, where in zip(demo._NAMES, zones, strict=True)]
-
-
-def _participant(person: demo.Person, chance: Random, kind: Kind) -> Participant:
+def _participant(person: people.Person, chance: Random, kind: Kind) -> Participant:
     leads = person.facilitates if kind is Kind.SESSIONS else 0
     return Participant(
         person.name, person.time_zone, person.hours, away=person.away, comfort=person.comfort,

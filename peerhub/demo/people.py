@@ -70,7 +70,11 @@ ORGANIZERS = (
 
 def people(next_monday: date) -> list[Person]:
     """Sixty members; some are away for a day or two of the week that begins on that Monday."""
-    chance = Random(7)  # noqa: S311 - the same community every time
+    return drawn(Random(7), next_monday)  # noqa: S311 - the same community every time
+
+
+def drawn(chance: Random, next_monday: date) -> list[Person]:
+    """Sixty people with these names, and whatever else chance gives them."""
     zones = [(zone, languages) for zone, many, languages in _ZONES for _ in range(many)]
     chance.shuffle(zones)
     zones[0] = ("Europe/Lisbon", ("pt", "en"))  # Ana's, and Ben's: the two whom the demo signs in as
