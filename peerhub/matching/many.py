@@ -23,6 +23,7 @@ number t taken off ``step`` gives prices that are t times the weight lower, but 
 least of them all is used (Lagrange).
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
@@ -65,6 +66,15 @@ def can_match(problem: Problem) -> bool:
     )
 
 
+def can_hold(problem: Problem) -> bool:
+    """Whether all pins can be kept together."""
+    try:
+        Round(problem, Search(math.inf))
+    except CannotHold:
+        return False
+    return True
+
+
 def best(problem: Problem, search: Search) -> Found:
     """The highest matched weight, then the most people, then the most points, each as far as there was time.
 
@@ -87,6 +97,7 @@ class Round:
             weight(problem.program, prefer.__name__) for prefer in PREFERENCES
         )
         self.cut = False
+        self.until = search.time_limit * SHARE_FOR_PRICES
         self.pinned = self._pinned()
 
     def found(self) -> Found:
@@ -99,8 +110,20 @@ class Round:
         self.bounding = self.half
         if self._thirds_matter:
             self.bounding, _, self.lacking = self._priced(self.half, self.edges, with_thirds=True)
-        self.search.report(Progress("improving", self.search.seconds))
+        self._tell_what_is_known()
         return self._found(self.sessions_of(self._mended()))
+
+    def _tell_what_is_known(self) -> None:
+        """The prices are found: a bound for everybody who can be matched."""
+        weight = int((self.bounding.twice + self.lacking).sum()) // 2 // self.step
+        bound = self._most_points(self.bounding.twice + self.lacking, weight)
+        most = self._most_people(weight, weight)
+        self.search.report(Progress("improving", self.search.seconds, bound=bound, matched_bound=most))
+
+    def _is_over(self, until: float) -> bool:
+        over = self.search.is_over(until)
+        self.cut = self.cut or over
+        return over
 
     # Partners and prices
 
@@ -120,12 +143,16 @@ class Round:
     def _first_edges(self) -> Edges:
         """Each person's most promising partners, and every two who know each other."""
         known = self._edges(*self.crowd.known_pairs)
-        likely = (self._edges(*pairs) for pairs in self._likely_pairs())
-        edges = together([known, *(self._best_of_each(some, some.worth, FIRST_PARTNERS) for some in likely)])
+        edges = together([known, *self._likely_edges()])
         return together([self._best_of_each(edges, edges.worth, FIRST_PARTNERS), self._pinned_edges()])
 
-    def _likely_pairs(self) -> Iterator[tuple[Numbers, Numbers]]:
-        return self.crowd.likely_partners(FIRST_PARTNERS * LOOKED_AT, SAMPLE, self.search.seed)
+    def _likely_edges(self) -> Iterator[Edges]:
+        partners = FIRST_PARTNERS * LOOKED_AT
+        for one, other in self.crowd.likely_partners(partners, SAMPLE, self.search.seed):
+            some = self._edges(one, other)
+            yield self._best_of_each(some, some.worth, FIRST_PARTNERS)
+            if self._is_over(self.until):
+                return
 
     def _best_of_each(self, edges: Edges, good: Numbers, most: int) -> Edges:
         """The edges that are among the best of at least one of their two people."""
@@ -139,13 +166,9 @@ class Round:
 
     def _priced(self, half: Fractional, edges: Edges, *, with_thirds: bool) -> tuple[Fractional, Edges, Numbers]:
         """The best fractional matching whose prices hold for all pairs, its edges, and what prices still lack."""
-        until = self.search.time_limit * SHARE_FOR_PRICES
         while True:
             more, lacking = self._dearer(half, with_thirds=with_thirds)
-            if not len(more):
-                return half, edges, lacking
-            if self.search.is_over(until):
-                self.cut = True
+            if not len(more) or self._is_over(self.until):
                 return half, edges, lacking
             edges = together([edges, more])
             half = fractional(self.crowd.count, edges)
@@ -159,8 +182,16 @@ class Round:
             some = some.where(self._excess(half, some) > 0)
             np.maximum.at(lacking, some.one, self._excess(half, some))
             dearer.append(some)
+            if self._is_over(self.until):
+                return NO_EDGES, np.maximum(0, self._highest_prices - half.twice)
         found = together(dearer)
         return self._best_of_each(found, self._excess(half, found), MORE_PARTNERS), lacking
+
+    @property
+    def _highest_prices(self) -> Numbers:
+        """Twice the prices that hold whatever people answered."""
+        full = (self.step - 1) // max(1, self.crowd.count)  # of one person's points
+        return 2 * (self.step * self.weights + full) + max(0, self.crowd.share_of_a_trio)
 
     def _excess(self, half: Fractional, edges: Edges) -> Numbers:
         return 2 * edges.worth - half.twice[edges.one] - half.twice[edges.other]
@@ -186,13 +217,11 @@ class Round:
     def _mended(self) -> Matching:
         matching = Matching(self.edges, self.half, self._best_to_join, self._least_for_a_trio)
         while matching.mend_next():
-            if self.search.is_over(self.search.time_limit):
-                self.cut = True
+            if self._is_over(self.search.time_limit):
                 matching.leave_one_out()
-                break
         if self.problem.program.largest >= 3:
             for person in sorted(matching.alone, key=lambda place: (-self.weights[place], place)):
-                if self.crowd.can_come[person] and not self.crowd.pinned[person]:
+                if self.crowd.in_trios[person] and not self.crowd.pinned[person] and not self._is_over(math.inf):
                     matching.seat_who_is_alone(person)
         return matching
 
@@ -270,7 +299,7 @@ class Round:
         if len(places) == 2 and self.problem.program.largest >= 3:
             thirds = np.flatnonzero(self.crowd.can_come & ~self.crowd.pinned)
             trios = np.column_stack([np.tile(places, (len(thirds), 1)), thirds])
-            points = np.concatenate([self.crowd.points_of_trios(some) for some in _in_blocks(trios)])
+            points = np.concatenate([np.zeros(0, np.int64), *map(self.crowd.points_of_trios, _in_blocks(trios))])
             yield from trios[np.argsort(-points, kind="stable")[:MOST_THIRDS]]
 
     def _pinned_edges(self) -> Edges:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 SEATS_OF_A_SMALL_ROUND: Final = 2_000
+PEOPLE_OF_A_SMALL_ROUND: Final = 60  # of buddies: so many are proven best within seconds whatever the program asks
 
 
 class PinsClash(Refusal):
@@ -94,9 +95,12 @@ def _best(problem: Problem, search: "Search") -> "Found":
 
 
 def _best_pairs(problem: Problem, search: "Search") -> "Found":
-    from peerhub.matching import packing  # noqa: PLC0415
+    """By choosing among all pairs and trios where these are few, and otherwise by flow, where that way is open."""
+    from peerhub.matching import many, packing  # noqa: PLC0415
     from peerhub.matching.pairs import Pairs  # noqa: PLC0415
 
+    if _are_many_pairs(problem):
+        return many.best(problem, search)
     return packing.best(Pairs(problem).packing, search)
 
 
@@ -116,14 +120,23 @@ def _are_pairs(problem: Problem) -> bool:
     return problem.program.largest <= 3 and problem.program.facilitators_per_session == 0
 
 
+def _are_many_pairs(problem: Problem) -> bool:
+    from peerhub.matching import many  # noqa: PLC0415
+
+    return _are_pairs(problem) and len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND and many.can_match(problem)
+
+
 def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
     """As few pins as cannot all be kept, found by halving: each step finds one that the ones before it need."""
+    from peerhub.matching import many  # noqa: PLC0415
     from peerhub.matching.groups import Groups  # noqa: PLC0415
     from peerhub.matching.pairs import Pairs  # noqa: PLC0415
     from peerhub.matching.search import can_hold  # noqa: PLC0415
 
     def possible(pins: tuple[Pin, ...]) -> bool:
         fewer = replace(problem, pinned=pins)
+        if _are_many_pairs(problem):
+            return many.can_hold(fewer)
         return can_hold(Pairs(fewer).cp if _are_pairs(problem) else Groups(fewer).cp, search)
 
     clash: tuple[Pin, ...] = ()
