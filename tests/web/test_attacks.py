@@ -371,3 +371,43 @@ async def test_the_export_holds_every_session_however_many_there_were(browser: O
     export = (await one.get("/profile/export")).json()
 
     assert len(export["sessions"]) == 121
+
+
+ODD_VALUES = ["", "-", ":", "9" * 5000, "\x00", "²", "{nobody}:0", "0:{ana}"]
+
+
+async def test_odd_values_about_what_is_there_break_nothing(olu: Browser, now: datetime) -> None:
+    ana, ben = await a_member("Cat", now), await a_member("Dan", now)
+    page = await a_session_page(now)
+    seat = (await Seat.select(Seat.id))[0]["id"]
+    round_id = await a_round_of(now, ana, ben)
+    version = await propose(round_id, now, together(ana, ben))
+    program = (await Round.select(Round.program).where(Round.id == round_id))[0]["program"]
+    here = f"/organize/rounds/{round_id}"
+    odd = [one.format(nobody=uuid4(), ana=ana) for one in ODD_VALUES]
+    good: dict[str, dict[str, str | list[str]]] = {
+        f"{here}/move": {"version": str(version), "who": f"0:{ana}", "to": "-"},
+        f"{here}/pin": {"version": str(version), "place": "0", "pinned": "yes"},
+        f"{here}/undo": {"version": str(version)},
+        page: {"day": "2026-12-01", "time": "18:00", "medium": "voice", "place": ""},
+        f"/organize/programs/{program}": {
+            "name": "Calm", "smallest": "2", "ideal": "2", "largest": "3", "session_minutes": "60", "topics": "",
+            "facilitators_per_session": "0", "sessions_at_once": "", "mediums": ["voice"],
+        },
+        f"/organize/programs/{program}/facilitators": {"member": str(ana), "facilitates": "1"},
+        f"/organize/programs/{program}/rounds": {"week": "2026-12-07"},
+        f"/organize/seats/{seat}/remove": {},
+        "/profile/away": {"first": "2026-12-01", "last": "2026-12-02"},
+        "/profile/apart": {"person": str(ana), "address": "x@example.org"},
+        "/profile/consents": {"consents": "adult"},
+    }  # fmt: skip
+
+    broken = []
+    for path, fields in good.items():
+        for field in fields:
+            for value in odd:
+                answer = await olu.post(path, {**fields, field: value})
+                if answer.status_code >= 500:
+                    broken.append((path, field, value[:20]))
+
+    assert broken == []
