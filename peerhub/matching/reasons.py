@@ -20,7 +20,7 @@ from peerhub.matching.rules import peers_in, seated_in, topics_of
 MOST_REASONS: Final = 3
 TELLING: Final = ("topics", "trust", "new_people", "roles", "comfort", "overlap", "ideal_size")
 WORTH_SAYING: Final = 0.6  # of the points that a preference can give
-SMALLEST_COUNT: Final = 3
+SMALLEST_COUNT: Final = 5
 
 NOT_ASKED: Final = "asked for no session this week"
 NOT_NEEDED: Final = "was not needed to lead a session this week"
