@@ -72,7 +72,7 @@ class _Stages:
         self.cut = False
 
     def found(self) -> Found:
-        if not self.rooms.starts:
+        if not self.rooms.starts.cells:
             raise NotFound
         self._report("matching")
         relaxed = self._relaxed(points=False, until=0.4)
