@@ -420,12 +420,12 @@ class Crowd:
         """
         some = np.flatnonzero(self.can_come)
         draw = np.random.default_rng(seed)
-        among = some if len(some) <= sample else np.sort(draw.choice(some, sample, replace=False))
-        few = among[:: max(1, len(among) // 200)]
-        usual = self._without_hours(few[:, None], among[None, :]).clip(0).mean(axis=0).astype(self._small)
-        rows = max(1, BLOCK // max(1, len(among)))
+        rows = max(1, BLOCK // max(1, min(sample, len(some))))
         for first in range(0, len(some), rows):
             one = some[first : first + rows]
+            among = some if len(some) <= sample else np.sort(draw.choice(some, sample, replace=False))
+            few = among[:: max(1, len(among) // 40)]
+            usual = self._without_hours(few[:, None], among[None, :]).clip(0).mean(axis=0).astype(self._small)
             special = self._without_hours(one[:, None], among[None, :]) - usual
             special[~self._common_start(one, among) | (one[:, None] == among[None, :])] = -(2 * SMALL)
             if len(among) > each:

@@ -144,13 +144,20 @@ class Round:
         """Each person's most promising partners, and every two who know each other."""
         known = self._edges(*self.crowd.known_pairs)
         edges = together([known, *self._likely_edges()])
-        return together([self._best_of_each(edges, edges.worth, FIRST_PARTNERS), self._pinned_edges()])
+        return together([self._best_of_each(edges, self._special(edges), FIRST_PARTNERS), self._pinned_edges()])
+
+    def _special(self, edges: Edges) -> Numbers:
+        """How much more the points of an edge are than is usual for both: who is dear to all is dear to nobody."""
+        points = edges.worth - self.step * (self.weights[edges.one] + self.weights[edges.other])
+        ends, twice = np.concatenate([edges.one, edges.other]), np.concatenate([points, points])
+        sums = np.bincount(ends, twice, self.crowd.count).astype(np.int64)
+        usual = sums // np.maximum(1, np.bincount(ends, minlength=self.crowd.count))
+        return np.asarray(points - usual[edges.one] - usual[edges.other])
 
     def _likely_edges(self) -> Iterator[Edges]:
         partners = FIRST_PARTNERS * LOOKED_AT
         for one, other in self.crowd.likely_partners(partners, SAMPLE, self.search.seed):
-            some = self._edges(one, other)
-            yield self._best_of_each(some, some.worth, FIRST_PARTNERS)
+            yield self._edges(one, other)
             if self._is_over(self.until):
                 return
 
