@@ -1,4 +1,4 @@
-"""Large rounds of buddies: by flow as by trying all pairs, with the same points, the same rules and a bound that holds."""
+"""Large rounds of buddies by flow and by trying all pairs: the same points, the same rules, and a bound that holds."""
 
 from datetime import timedelta
 from itertools import combinations
