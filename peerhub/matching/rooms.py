@@ -244,6 +244,7 @@ class PriceList:
         self.weight, self.people = int(prices.of_rows[packing.weight]), int(prices.of_rows[packing.people])
 
     def of(self, rule: str, who: int, cell: int = -1) -> int:
+        """The price of a row of ``packing``; nothing for one that no session stands in so far."""
         return self.of_rows.get(Row(rule, who, cell), 0)
 
     def of_seat(self, place: int) -> int:
@@ -286,7 +287,7 @@ class PricedPin:
         places, start = rooms.terms.places, pinned_start(rooms.problem, pin)
         asked = frozenset(places[person] for person in pin.people if person in places)
         leaders = frozenset(places.get(person, -1) for person in pin.facilitators)
-        at = np.array([pin.span is None or start == 1 << cell for cell in rooms.starts.cells])
+        at = np.array([pin.span is None or start == 1 << cell for cell in rooms.starts.cells], bool)
         return cls(bonus, asked, leaders, len(asked) == len(pin.people), at)
 
     @property
@@ -314,6 +315,7 @@ class Bill:
 
 
 def bill_of(rooms: Rooms, prices: PriceList) -> Bill:
+    """What everyone, every start and every lead takes at these prices."""
     everybody = range(len(rooms.problem.participants))
     leads = [
         [prices.of_lead(lead, cells) for lead in here]
@@ -321,7 +323,7 @@ def bill_of(rooms: Rooms, prices: PriceList) -> Bill:
     ]
     seats = np.tile(np.array([prices.of_seat(place) for place in everybody], np.int64), (len(rooms.moments), 1))
     for place in rooms.packing.twice:
-        seats[:, place] += [prices.of_time(place, cells) for cells in rooms.moments]
+        seats[:, place] += np.array([prices.of_time(place, cells) for cells in rooms.moments], np.int64)
     starts = np.array([prices.of_start(cells) for cells in rooms.moments], np.int64)
     starts += np.array([min(here) for here in leads], np.int64)
     pins = [PricedPin.of(pin, -prices.of("pins_are_kept", n), rooms) for n, pin in enumerate(rooms.problem.pinned)]
