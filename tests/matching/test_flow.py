@@ -1,5 +1,6 @@
 """Large rounds of buddies by flow and by trying all pairs: the same points, the same rules, and a bound that holds."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 
@@ -100,6 +101,17 @@ def test_the_points_of_each_pair_are_those_of_the_preferences(problem: Problem) 
     assert {(a, b): int(p) for (a, b), p in zip(every.tolist(), points, strict=True) if p >= 0} == twos
     if not problem.pinned:
         assert all(points_of(problem, pairs.session(column)) == column.points for column in pairs.columns)
+
+
+def test_the_points_of_people_who_have_met_are_those_of_the_preferences() -> None:
+    drawn = problem_from_json("".join(lines(80)))
+    problem = replace(drawn, program=replace(drawn.program, largest=2))
+    one, other = np.triu_indices(80, 1)
+
+    points = Crowd(problem).points_of(one, other)
+
+    twos = {column.people: column.points for column in Pairs(problem).packing.columns}
+    assert {(a, b): p for a, b, p in zip(*map(np.ndarray.tolist, (one, other, points)), strict=True) if p >= 0} == twos
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 50)), max_size=15))
