@@ -1,7 +1,7 @@
 """How a solver is run: first as many people as possible, then points; with limits, progress and a stop.
 
-The only module of the matcher that looks at a clock, and only to keep to a limit. OR-Tools is imported here and by
-``pairs`` and ``groups`` alone; nothing else may import these three at the top of a module.
+The only module of the matcher that looks at a clock, and only to keep to a limit. OR-Tools is imported here and by the
+solvers (``pairs``, ``groups``, ``linear``, ``columns``, ``flow``) alone; what the web loads may import none of them.
 """
 
 import math
