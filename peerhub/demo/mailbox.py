@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from icalendar import Calendar
+
+from peerhub.mail import message
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,16 @@ def read(folder: Path, number: int) -> Received | None:
     path = folder / f"{number}.eml"
     if not path.is_file():
         return None
-    mail = message_from_bytes(path.read_bytes(), policy=SMTP_POLICY)
+    mail = path.read_bytes()
+    reading = message.read(mail)
     return Received(
         number=number,
-        to=str(mail["To"]),
-        subject=str(mail["Subject"]),
-        sent_at=parsedate_to_datetime(str(mail["Date"])),
-        text=_part(mail, "text/plain"),
-        html=_part(mail, "text/html"),
-        calendar=_part(mail, "text/calendar"),
+        to=reading.to,
+        subject=reading.subject,
+        sent_at=parsedate_to_datetime(str(message_from_bytes(mail)["Date"])),
+        text=reading.text,
+        html=reading.html,
+        calendar=reading.calendar,
     )
 
 
@@ -93,10 +94,3 @@ def _shown(value: object) -> str:
 
 def _numbers(folder: Path) -> list[int]:
     return [int(path.stem) for path in folder.glob("*.eml") if path.stem.isdigit()]
-
-
-def _part(mail: EmailMessage, kind: str) -> str:
-    for part in mail.walk():
-        if part.get_content_type() == kind:
-            return str(part.get_content())
-    return ""

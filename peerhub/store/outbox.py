@@ -45,17 +45,6 @@ class Claimed:
         return f"Claimed({self.id})"
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A letter as the demo's mailbox shows it."""
-
-    id: UUID
-    kind: str
-    state: str
-    created_at: datetime
-    reading: message.Reading
-
-
 async def put(head: Letterhead, letters: Sequence[Composed], now: datetime, *, to_nobody: bool = False) -> None:
     """Write letters down with the fact they tell of, in the caller's transaction.
 
@@ -179,22 +168,6 @@ async def purge_bodies(now: datetime) -> int:
 async def counts_by_state() -> dict[str, int]:
     rows = await Letter.raw("SELECT state, count(*) AS letters FROM letter GROUP BY state")
     return {row["state"]: row["letters"] for row in rows}
-
-
-async def letters_to_show(most: int = 200) -> list[Shown]:
-    """The newest letters, opened; for the demo's mailbox only."""
-    rows = await (
-        Letter.select(Letter.id, Letter.kind, Letter.state, Letter.created_at, Letter.sealed_body)
-        .where(Letter.sealed_body.is_not_null())
-        .order_by(Letter.number, ascending=False)
-        .limit(most)
-    )
-    opened = [(row, _opened(row)) for row in rows]
-    return [
-        Shown(row["id"], row["kind"], row["state"], row["created_at"], message.read(body[1]))
-        for row, body in opened
-        if body is not None
-    ]
 
 
 async def _rescue(now: datetime) -> None:

@@ -9,15 +9,16 @@ from peerhub.actions import logins
 from peerhub.domain.refusals import TooOften
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import logins as stored
-from peerhub.store import outbox, quotas
+from peerhub.store import quotas
 from peerhub.store.tables import Quota, SignInLink
 from tests.community import a_member
+from tests.letters import letters_to_show
 
 
 async def ask(head: Letterhead, now: datetime, browser: str = "asking") -> str:
     """Ask for a link and take its token from the letter."""
     await logins.ask("ana@example.org", browser, head, now)
-    text = (await outbox.letters_to_show(1))[0].reading.text
+    text = (await letters_to_show(1))[0].reading.text
     return text.split("/sign-in/")[1].split()[0]
 
 
@@ -102,4 +103,4 @@ async def test_a_letter_to_nobody_takes_the_very_same_steps_and_leaves_none(
         steps.append(list(statements))
 
     assert steps[0] == steps[1]
-    assert [letter.reading.to for letter in await outbox.letters_to_show()] == ["ana@example.org"]
+    assert [letter.reading.to for letter in await letters_to_show()] == ["ana@example.org"]

@@ -11,11 +11,11 @@ from peerhub.actions.proposals import CANNOT_BE_TOGETHER, RulesWouldBreak
 from peerhub.actions.sessions import Change, SessionIsOver, TooFewLeft
 from peerhub.domain.refusals import NotFound, WrongStage
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import outbox
 from peerhub.store import sessions as stored
 from peerhub.store.sessions import StoredSession
 from peerhub.store.tables import Letter, Seat
 from tests.community import THURSDAY, TUESDAY, a_member, a_round_of, propose, together
+from tests.letters import letters_to_show
 
 pytestmark = pytest.mark.usefixtures("db")
 PLACE = "The call opens at five to."
@@ -39,7 +39,7 @@ async def entries() -> list[tuple[str, str, int, str]]:
     for row in await Letter.select(Letter.id, Letter.kind, Letter.state, Letter.number).order_by(Letter.number):
         if row["state"] != "pending":
             continue
-        (shown,) = [one for one in await outbox.letters_to_show() if one.id == row["id"]]
+        (shown,) = [one for one in await letters_to_show() if one.id == row["id"]]
         calendar = icalendar.Calendar.from_ical(shown.reading.calendar or "")
         event = calendar.walk("VEVENT")[0]
         kept.append((row["kind"], str(calendar["METHOD"]), int(str(event["SEQUENCE"])), str(event["UID"])))

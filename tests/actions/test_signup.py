@@ -10,9 +10,10 @@ from peerhub.actions import logins, signup
 from peerhub.domain.availability import hours_from_text
 from peerhub.domain.members import REQUIRED_PURPOSES, Profile
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, outbox
+from peerhub.store import members
 from peerhub.store.tables import Consent, Letter, Member, SignInLink, WeeklyHour
 from tests.community import a_member
+from tests.letters import letters_to_show
 
 ANA = Profile("Ana", "Europe/Lisbon", (hours_from_text("tue 18:00-20:00"),))
 
@@ -59,7 +60,7 @@ async def test_a_member_gets_a_letter_and_everything_else_stays(
     await sign_up("Ben@Example.org", letterhead, now)
 
     assert [sorted(map(repr, await table.select())) for table in (Member, Consent, WeeklyHour)] == before
-    letter = (await outbox.letters_to_show())[0]
+    letter = (await letters_to_show())[0]
     assert (letter.kind, letter.reading.to) == ("already_a_member", "ben@example.org")
     assert (await Letter.select(Letter.member))[0]["member"] == ben
 
@@ -80,7 +81,7 @@ async def test_known_and_unknown_addresses_take_as_many_statements(
 async def test_the_members_own_link_still_signs_them_in(db: None, letterhead: Letterhead, now: datetime) -> None:
     await a_member("Ben", now)
     await signup.sign_up(ANA, "ben@example.org", REQUIRED_PURPOSES, "asking", letterhead, now)
-    text = (await outbox.letters_to_show())[0].reading.text
+    text = (await letters_to_show())[0].reading.text
     token = text.split("/sign-in/")[1].split()[0]
 
     login = await logins.open_link(token, "asking", None, "192.0.2.7", now)

@@ -15,6 +15,7 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Recipient
 from peerhub.store import outbox
 from peerhub.store.tables import CheckIn, Consent, Member, Program, Round, Seat, Session
+from tests.letters import letters_to_show
 from tests.mail.cast import a_seat, a_stored_member, states, the_outbox
 from tests.smtp import Mailbox, Move, mail_server
 
@@ -236,7 +237,7 @@ async def a_past_session(now: datetime, to: list[Recipient], **other: Any) -> li
 
 async def asked() -> list[str]:
     """Who was asked, by the address their letter goes to."""
-    return sorted(shown.reading.to.partition("@")[0] for shown in await outbox.letters_to_show())
+    return sorted(shown.reading.to.partition("@")[0] for shown in await letters_to_show())
 
 
 async def test_everyone_who_may_have_come_is_asked_once(office: Office, now: datetime) -> None:
@@ -277,5 +278,5 @@ async def test_who_could_not_come_was_removed_has_said_it_or_would_not_be_asked_
     await ask_for_check_ins(office, now)
 
     assert await asked() == ["ana"]
-    (shown,) = await outbox.letters_to_show()
+    (shown,) = await letters_to_show()
     assert [name for name in ("Ben", "Cat", "Olu") if name in shown.reading.text] == []

@@ -15,6 +15,7 @@ from peerhub.store import outbox
 from peerhub.store.database import transaction
 from peerhub.store.engine import DB
 from peerhub.store.tables import Letter, Member
+from tests.letters import letters_to_show
 from tests.mail.cast import TUESDAY, a_seat, a_stored_member, states, the_outbox
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -382,7 +383,7 @@ async def test_the_mailbox_shows_letters_as_their_reader_sees_them(letterhead: L
     await put_some(letterhead, ana, now)
     await outbox.put(letterhead, [letters.invitation(letterhead, ana, a_seat(), now)], now)
 
-    newest, oldest = await outbox.letters_to_show()
+    newest, oldest = await letters_to_show()
 
     assert (newest.kind, newest.reading.subject) == ("invitation", "You have a new invitation")
     assert newest.reading.calendar.splitlines()[0] == "BEGIN:VCALENDAR"

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from peerhub.store import logins, outbox
+from peerhub.store import logins
 from peerhub.store.tables import Letter, Login, Quota, SignInLink
 from tests.community import a_member, an_organizer
+from tests.letters import letters_to_show
 from tests.web.conftest import Browser, Clock, link_of_newest_letter, newest_letter, sign_in
 
 Open = Callable[[], Browser]
@@ -159,7 +160,7 @@ async def test_known_and_unknown_addresses_get_the_same_answer_by_as_many_statem
         answers.append((answer.status_code, answer.content, cookies, without_code, len(statements)))
 
     assert answers[0] == answers[1]
-    assert [one.reading.to for one in await outbox.letters_to_show()] == ["ana@example.org"]
+    assert [one.reading.to for one in await letters_to_show()] == ["ana@example.org"]
 
 
 async def test_an_unconfirmed_member_gets_the_confirming_link_again(browser: Open, now: datetime) -> None:

@@ -14,10 +14,11 @@ from peerhub.actions.proposals import CANNOT_BE_TOGETHER
 from peerhub.domain.comfort import Comfort
 from peerhub.domain.refusals import TooOften
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, outbox, proposals
+from peerhub.store import members, proposals
 from peerhub.store import rounds as stored
 from peerhub.store.tables import Audit, Round
 from tests.community import THURSDAY, a_member, a_round_of, an_organizer, propose, together
+from tests.letters import letters_to_show
 from tests.web.conftest import Browser, sign_in
 
 Open = Callable[[], Browser]
@@ -132,7 +133,7 @@ async def test_a_wish_to_keep_apart_changes_no_letter_of_a_round(
         await whisper(eli, cat, now)
         version_id = await propose(round_id, now, together(ana, ben), together(cat, dan, span=THURSDAY))
         await rounds.publish(round_id, version_id, letterhead, people[0], now)
-        written = [(one.kind, one.reading) for one in await outbox.letters_to_show(5)]
+        written = [(one.kind, one.reading) for one in await letters_to_show(5)]
         parts = [(kind, one.to, one.subject, one.text, one.html, one.calendar) for kind, one in written]
         return sorted(tuple(without_what_is_drawn(part, week) for part in letter) for letter in parts)
 

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from bs4 import Tag
 
 from peerhub.domain.availability import Liking, WeeklyHours
-from peerhub.store import members, outbox, programs
+from peerhub.store import members, programs
 from peerhub.store.tables import ComfortLevel, Consent, Enrolment, Letter, Member, WeeklyHour
 from tests.community import a_member, a_program
+from tests.letters import letters_to_show
 from tests.web.conftest import Browser, Clock, link_of_newest_letter, newest_letter
 
 Open = Callable[[], Browser]
@@ -215,7 +216,7 @@ async def test_known_and_unknown_addresses_get_the_same_answer(browser: Open, no
         answers.append((answer.status_code, answer.content, cookies, page.text.replace(code, "")))
 
     assert answers[0] == answers[1]
-    letters = {one.reading.to: one.kind for one in await outbox.letters_to_show()}
+    letters = {one.reading.to: one.kind for one in await letters_to_show()}
     assert letters == {"ben@example.org": "already_a_member", "new@example.org": "confirm_address"}
     assert await Member.count() == 2
 
