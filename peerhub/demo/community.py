@@ -62,10 +62,13 @@ async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
     next_monday = _monday_after(now.date() + _DAYS_TO_ORGANIZE)
     began = now - (_PAST_ROUNDS + 2) * _WEEK
     async with transaction():
-        olu, ids = await _members(next_monday, began)
+        everybody = people(next_monday)
+        olu, ids = await _members(everybody, began)
         buddies = await programs.create("Check-in buddies", PRESETS[Kind.BUDDIES], TOPICS, olu, began, place=_PLACE)
         groups = await programs.create("Evening circle", PRESETS[Kind.SESSIONS], TOPICS, olu, began, place=_PLACE)
-        await _enrol(buddies, groups, ids, began)
+        await _enrol([buddies, groups], ids, began)
+        leaders = {ids[person.name]: person.facilitates for person in everybody if person.facilitates}
+        await stored_programs.set_facilitators(groups, leaders)
         past = _Past(head, olu, tuple(ids.values()), now)
         for back in range(_PAST_ROUNDS, 0, -1):
             say(f"  a round of {back} {'weeks' if back > 1 else 'week'} ago ...")
@@ -79,9 +82,8 @@ def _monday_after(day: date) -> date:
     return day + timedelta(7 - day.weekday())
 
 
-async def _members(next_monday: date, began: datetime) -> tuple[UUID, dict[str, UUID]]:
+async def _members(everybody: Iterable[Person], began: datetime) -> tuple[UUID, dict[str, UUID]]:
     """Everybody, confirmed; Olu's id, and the ids of the sixty by name."""
-    everybody = people(next_monday)
     ids = {person.name: await _member(person, began) for person in (*ORGANIZERS, *everybody)}
     for person in everybody:
         for other in person.keep_apart:
@@ -103,12 +105,10 @@ async def _member(person: Person, began: datetime) -> UUID:
     return id_
 
 
-async def _enrol(buddies: UUID, groups: UUID, ids: Mapping[str, UUID], began: datetime) -> None:
-    for id_ in ids.values():
-        await stored_programs.enrol(buddies, id_, began)
-        await stored_programs.enrol(groups, id_, began)
-    leaders = {ids[person.name]: person.facilitates for person in people(began.date()) if person.facilitates}
-    await stored_programs.set_facilitators(groups, leaders)
+async def _enrol(programs_: Iterable[UUID], ids: Mapping[str, UUID], began: datetime) -> None:
+    for program in programs_:
+        for id_ in ids.values():
+            await stored_programs.enrol(program, id_, began)
 
 
 async def _past_round(program: UUID, monday: date, past: _Past) -> None:
