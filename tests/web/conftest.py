@@ -1,25 +1,30 @@
 """Browsers that talk to the real application over ASGI, with a clock that a test can set."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+import uvicorn
 from bs4 import BeautifulSoup, Tag
 from litestar import Litestar
+from playwright.async_api import Browser as Chromium
 
 from peerhub.app import create_app
 from peerhub.domain.availability import Span
 from peerhub.domain.programs import Kind
 from peerhub.mail.letterhead import Letterhead
 from peerhub.settings import Keys, Settings
-from peerhub.store import logins, outbox, sessions
+from peerhub.store import logins, sessions
 from peerhub.store.tables import Round
-from tests.community import TUESDAY, a_program, a_round, enrol, together
+from tests.chromium import chromium as a_chromium
+from tests.community import TUESDAY, a_program, a_round, an_organizer, enrol, together
+from tests.letters import Shown, letters_to_show
 
 BASE = "https://peerhub.example"
 LINK = re.compile(rf"{re.escape(BASE)}/(?:confirm|sign-in|invitations)/[\w.~-]+")
@@ -158,8 +163,8 @@ async def browser(app: Litestar) -> AsyncIterator[Callable[[], Browser]]:
         await one.aclose()
 
 
-async def newest_letter() -> outbox.Shown:
-    return (await outbox.letters_to_show(1))[0]
+async def newest_letter() -> Shown:
+    return (await letters_to_show(1))[0]
 
 
 async def link_of_newest_letter() -> str:
@@ -187,3 +192,32 @@ async def a_seat(
     await sessions.put(round_id, [together(member_id, *others, span=span)], "peerhub.example")
     session = (await sessions.of_round(round_id))[0]
     return next(seat.id for seat in session.seats if seat.member_id == member_id)
+
+
+@pytest.fixture
+async def olu(browser: Callable[[], Browser], now: datetime) -> Browser:
+    """Olu's browser, signed in."""
+    one = browser()
+    await sign_in(one, await an_organizer(now), now)
+    return one
+
+
+@pytest.fixture(scope="module")
+async def chromium() -> AsyncIterator[Chromium]:
+    async with a_chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def address(db: None, letterhead: Letterhead, clock: Clock) -> AsyncIterator[str]:
+    """The application on a port of its own, over plain http as on one's own machine."""
+    head = replace(letterhead, base_url="http://localhost")
+    app = create_app(replace(settings(), base_url=head.base_url), head, clock=clock)
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
+        await asyncio.sleep(0.01)
+    yield f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await serving

@@ -17,7 +17,7 @@ from peerhub.store.tables import Enrolment, Member, Program, Round, Seat, Sessio
 from peerhub.web import browser as browsers
 from peerhub.web.headers import ALWAYS
 from peerhub.web.organizers import rounds as round_pages
-from tests.community import a_member, a_program, a_round_of, an_organizer, enrol, propose, together
+from tests.community import a_member, a_program, a_round_of, enrol, propose, together
 from tests.web.conftest import (
     BASE,
     Browser,
@@ -30,14 +30,6 @@ from tests.web.conftest import (
 from tests.web.test_signup import ANA
 
 Open = Callable[[], Browser]
-
-
-@pytest.fixture
-async def olu(browser: Open, now: datetime) -> Browser:
-    """Olu's browser, signed in."""
-    one = browser()
-    await sign_in(one, await an_organizer(now), now)
-    return one
 
 
 async def a_session_page(now: datetime) -> str:

@@ -1,49 +1,23 @@
 """Pages in a real browser: the week is painted by mouse, touch and keyboard, and axe finds nothing."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 import pytest
-import uvicorn
 from axe_playwright_python.async_playwright import Axe
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, Error, Page, ViewportSize
 
-from peerhub.app import create_app
 from peerhub.domain.availability import Liking, WeeklyHours
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import logins, members
 from peerhub.store.tables import Member
-from tests.chromium import chromium as a_chromium
 from tests.community import a_member, a_program, a_round, at, enrol
-from tests.web.conftest import Clock, a_seat, settings
+from tests.web.conftest import a_seat
 
 PHONE = ViewportSize(width=390, height=800)
 DESK = ViewportSize(width=1280, height=900)
-
-
-@pytest.fixture(scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with a_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-async def address(db: None, letterhead: Letterhead, clock: Clock) -> AsyncIterator[str]:
-    """The application on a port of its own, over plain http as on one's own machine."""
-    head = replace(letterhead, base_url="http://localhost")
-    app = create_app(replace(settings(), base_url=head.base_url), head, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
-        await asyncio.sleep(0.01)
-    yield f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 async def fill_in_all_but_the_week(page: Page) -> None:

@@ -1,48 +1,21 @@
 """The organizers' pages in a real browser: names are dragged, progress arrives by itself, and axe finds nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page
 
 from peerhub.actions import rounds
 from peerhub.actions.proposals import CANNOT_BE_TOGETHER
-from peerhub.app import create_app
 from peerhub.domain.rounds import Stage
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import logins
 from peerhub.store import rounds as stored
 from peerhub.store import sessions as held
-from tests.chromium import chromium as a_chromium
 from tests.chromium import overflows, serious_findings
 from tests.community import a_member, a_round_of, an_organizer, change_hours, propose, together
-from tests.web.conftest import Clock, settings
-
-
-@pytest.fixture(scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with a_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-async def address(db: None, letterhead: Letterhead, clock: Clock) -> AsyncIterator[str]:
-    """The application on a port of its own, over plain http as on one's own machine."""
-    head = replace(letterhead, base_url="http://localhost")
-    app = create_app(replace(settings(), base_url=head.base_url), head, clock=clock)
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
-        await asyncio.sleep(0.01)
-    yield f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture
