@@ -1,6 +1,9 @@
-"""A believable round of buddies, drawn by seed: people from many zones, with hours, topics, languages and comfort.
+"""A believable round, drawn by seed: people from many zones, with hours, topics, languages and comfort.
 
     .venv/bin/python -m bench.people --people 10000 > big.json
+    .venv/bin/python -m bench.people --people 1000 --kind sessions > sessions.json
+
+In sessions one person of eleven leads two groups of three to five, and is no peer in any: about a seat for everyone.
 
 The file is written person by person, so its size is no limit.
 """
@@ -27,12 +30,16 @@ SECOND_LANGUAGES = ("de", "fr", "es", "pt", "hi")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def lines(people: int, seed: int = 0) -> Iterator[str]:
+LEADERS = 11  # one person of so many leads sessions
+
+
+def lines(people: int, seed: int = 0, kind: str = "buddies") -> Iterator[str]:
     """The problem file, in pieces."""
     draw = random.Random(seed)
-    yield f'{{"kind": "buddies", "week": "{WEEK}",\n "participants": [\n'
+    yield f'{{"kind": "{kind}", "week": "{WEEK}",\n "participants": [\n'
     for n in range(people):
-        yield ("" if n == 0 else ",\n") + json.dumps(person(draw, n, people))
+        leads = {"facilitates": 2, "most_sessions": 0} if kind == "sessions" and n % LEADERS == 0 else {}
+        yield ("" if n == 0 else ",\n") + json.dumps(person(draw, n, people) | leads)
     yield '\n ],\n "history": [\n'
     for n in range(people // 2):
         yield ("" if n == 0 else ",\n") + json.dumps(meeting(draw, people))
@@ -46,7 +53,10 @@ def person(draw: random.Random, n: int, people: int) -> dict[str, Any]:
         "time_zone": draw.choices(tuple(ZONES), tuple(ZONES.values()))[0],
         "free": sorted({free_range(draw) for _ in range(draw.randint(2, 6))}),
         "if_needed": [free_range(draw) for _ in range(draw.choice((0, 0, 1, 2)))],
-        "comfort": {"pair": draw.choice((2, 3, 3, 4, 4)), "trio": draw.choice((0, 1, 2, 3, 4))},
+        "comfort": {
+            "pair": draw.choice((2, 3, 3, 4, 4)), "trio": draw.choice((0, 1, 2, 3, 4)),
+            "small": draw.choice((0, 1, 2, 3, 3, 4, 4)),
+        },
         "mediums": {
             "video": draw.choice((0, 1, 2, 3, 4)), "voice": draw.choice((1, 2, 3, 4)), "text": draw.choice((0, 2, 4))
         },
@@ -80,8 +90,9 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     ask.add_argument("--people", type=int, default=1000)
     ask.add_argument("--seed", type=int, default=0)
+    ask.add_argument("--kind", choices=("buddies", "sessions"), default="buddies")
     asked = ask.parse_args()
-    for text in lines(asked.people, asked.seed):
+    for text in lines(asked.people, asked.seed, asked.kind):
         sys.stdout.write(text)
 
 
