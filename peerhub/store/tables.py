@@ -357,6 +357,37 @@ class Login(Table, db=DB):
     ends_after_it_began = Check("expires_at > created_at")
 
 
+class BusyTime(Table, db=DB):
+    """A stretch of a round's week in which an uploaded calendar says that a member is taken: from and to, no more."""
+
+    id = UUID(primary_key=True)
+    member = ForeignKey(Member, null=False, on_delete=OnDelete.cascade)
+    week = Date()
+    starts_at = Timestamptz()
+    ends_at = Timestamptz()
+
+    begins_on_monday = Check("EXTRACT(isodow FROM week) = 1")
+    ends_after_it_starts = Check("ends_at > starts_at")
+    one_busy_time_each = Unique(["member", "week", "starts_at"])
+
+
+class Feed(Table, db=DB):
+    """A calendar that a member subscribes to at a secret address; an organizer's other one holds counts only.
+
+    It is found by the hash of its token, which is sealed as well, so that its own member can be shown the address.
+    """
+
+    id = UUID(primary_key=True)
+    member = ForeignKey(Member, null=False, on_delete=OnDelete.cascade)
+    kind = Varchar(length=8)
+    sealed_token = Bytea()
+    token_hash = Bytea(unique=True)
+    made_at = Timestamptz()
+
+    has_kind = _one_of("kind", "own", "counts")
+    one_feed_each = Unique(["member", "kind"])
+
+
 class Quota(Table, db=DB):
     """How often something was asked for in a stretch of time, counted for all processes together."""
 
@@ -386,5 +417,5 @@ class Audit(Table, db=DB):
 TABLES = [
     Member, Consent, WeeklyHour, DateAway, ComfortLevel, KeepApart,
     Program, Enrolment, Round, Joining, Proposal, Session, Seat, CheckIn, Trust,
-    Letter, SignInLink, Login, Quota, Audit,
+    Letter, SignInLink, Login, BusyTime, Feed, Quota, Audit,
 ]  # fmt: skip

@@ -9,7 +9,18 @@ import pytest
 from piccolo.table import Table
 
 from peerhub.store.engine import DB
-from peerhub.store.tables import Audit, ComfortLevel, Consent, Member, Program, Round, Trust, WeeklyHour
+from peerhub.store.tables import (
+    Audit,
+    BusyTime,
+    ComfortLevel,
+    Consent,
+    Feed,
+    Member,
+    Program,
+    Round,
+    Trust,
+    WeeklyHour,
+)
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -42,6 +53,28 @@ async def test_hours_that_cannot_be_are_refused(bad: dict[str, Any], now: dateti
 
     await WeeklyHour.insert(WeeklyHour(id=uuid4(), member=member.id, **fine))
     await refuses(WeeklyHour(id=uuid4(), member=member.id, **(fine | {"day": 1} | bad)))
+
+
+async def test_busy_times_are_of_a_week_that_begins_on_monday(now: datetime) -> None:
+    ana, monday = await a_member(now), date(2026, 11, 30)
+    fine: dict[str, Any] = {"member": ana.id, "starts_at": now, "ends_at": now + timedelta(hours=1)}
+
+    await BusyTime.insert(BusyTime(id=uuid4(), week=monday, **fine))
+
+    await refuses(BusyTime(id=uuid4(), week=monday, **fine), asyncpg.UniqueViolationError)
+    await refuses(BusyTime(id=uuid4(), week=monday + timedelta(days=1), **fine))
+    await refuses(BusyTime(id=uuid4(), week=monday, **(fine | {"ends_at": now})))
+
+
+async def test_a_member_has_one_feed_of_a_kind(now: datetime) -> None:
+    ana = await a_member(now)
+    fine: dict[str, Any] = {"member": ana.id, "sealed_token": b"s", "made_at": now}
+
+    await Feed.insert(Feed(id=uuid4(), kind="own", token_hash=b"1", **fine))
+
+    await refuses(Feed(id=uuid4(), kind="own", token_hash=b"2", **fine), asyncpg.UniqueViolationError)
+    await refuses(Feed(id=uuid4(), kind="counts", token_hash=b"1", **fine), asyncpg.UniqueViolationError)
+    await refuses(Feed(id=uuid4(), kind="names", token_hash=b"3", **fine))
 
 
 async def test_one_address_is_one_member(now: datetime) -> None:
