@@ -127,7 +127,10 @@ class KeepApart(Table, db=DB):
 
 
 class Program(Table, db=DB):
-    """What an organizer runs; the place says how to join its sessions, until one of them says otherwise."""
+    """What an organizer runs; the place says how to join its sessions, until one of them says otherwise.
+
+    Where it ``fills_seats``, a seat that somebody declines is offered to members of the round who have none.
+    """
 
     id = UUID(primary_key=True)
     name = Varchar(length=80, unique=True)
@@ -144,6 +147,7 @@ class Program(Table, db=DB):
     match_on = JSONB()
     weights = JSONB()
     is_open = Boolean(default=True)
+    fills_seats = Boolean(default=False)
     created_at = Timestamptz()
 
     has_name = Check("name <> ''")
@@ -220,7 +224,10 @@ class Proposal(Table, db=DB):
 
 
 class Session(Table, db=DB):
-    """A meeting of peers; ``place`` says how to join, once an organizer has said so."""
+    """A meeting of peers; ``place`` says how to join, once an organizer has said so.
+
+    ``searched_at`` is when somebody was last looked for who could have a seat that was declined.
+    """
 
     id = UUID(primary_key=True)
     round = ForeignKey(Round, null=False, on_delete=OnDelete.cascade)
@@ -229,6 +236,7 @@ class Session(Table, db=DB):
     medium = Varchar(length=12)
     sealed_place = Bytea(null=True, default=None)
     stage = Varchar(length=12, default="planned")
+    searched_at = Timestamptz(null=True, default=None)
 
     ends_after_it_starts = Check("ends_at > starts_at")
     has_medium = _one_of("medium", "video", "voice", "text", "in_person")
@@ -239,6 +247,7 @@ class Seat(Table, db=DB):
     """One member in one session, and their answer to the invitation.
 
     ``uid`` is the calendar's name of the seat for life; ``sequence`` rises when its time or status changes.
+    ``said_at`` is when the member gave their newest answer: by our clock on a page, by their calendar's in a mail.
     """
 
     id = UUID(primary_key=True)
@@ -247,6 +256,7 @@ class Seat(Table, db=DB):
     part = Varchar(length=12, default="peer")
     rsvp = Varchar(length=8, default="waiting")
     answered_at = Timestamptz(null=True, default=None)
+    said_at = Timestamptz(null=True, default=None)
     uid = Varchar(length=80, unique=True)
     sequence = Integer(default=0)
     removed_at = Timestamptz(null=True, default=None)
@@ -256,6 +266,39 @@ class Seat(Table, db=DB):
     is_answered = Check("(rsvp = 'waiting') = (answered_at IS NULL)")
     sequence_counts_up = Check("sequence >= 0")
     one_seat_each = Unique(["session", "member"])
+
+
+class Offer(Table, db=DB):
+    """A seat that was declined, offered to a member of the round who has none.
+
+    Whoever says yes first has the seat (``taken``); who says yes later waits, and is asked first next time.
+    """
+
+    id = UUID(primary_key=True)
+    session = ForeignKey(Session, null=False, on_delete=OnDelete.cascade)
+    member = ForeignKey(Member, null=False, on_delete=OnDelete.cascade)
+    state = Varchar(length=10, default="open")
+    offered_at = Timestamptz()
+    expires_at = Timestamptz()
+    answered_at = Timestamptz(null=True, default=None)
+
+    has_state = _one_of("state", "open", "taken", "waiting", "declined")
+    is_answered = Check("(state = 'open') = (answered_at IS NULL)")
+    ends_after_it_began = Check("expires_at > offered_at")
+    one_offer_each = Unique(["session", "member"])
+
+
+class Remark(Table, db=DB):
+    """Something that a member's calendar asked for by mail and that only a person can decide."""
+
+    id = UUID(primary_key=True)
+    seat = ForeignKey(Seat, null=False, on_delete=OnDelete.cascade)
+    asks_for = Varchar(length=12)
+    proposed_at = Timestamptz(null=True, default=None)
+    made_at = Timestamptz()
+    done_at = Timestamptz(null=True, default=None)
+
+    has_wish = _one_of("asks_for", "other_time", "news", "stand_in")
 
 
 class CheckIn(Table, db=DB):
@@ -325,6 +368,38 @@ class Letter(Table, db=DB):
     is_fenced_while_sending = Check("fenced_at IS NULL OR state IN ('sending', 'sent')")
     keeps_its_body = Check("sealed_body IS NOT NULL OR ended_at IS NOT NULL")
     counts_up = Check("attempts >= 0 AND ambiguous >= 0")
+
+
+class ReadMail(Table, db=DB):
+    """A mail to us that was acted on, so that its second copy changes nothing; only a hash of its name is kept."""
+
+    id = UUID(primary_key=True)
+    name_hash = Bytea(unique=True)
+    read_at = Timestamptz()
+
+
+class Unreached(Table, db=DB):
+    """A member whose address gave letters back: how many lately, and since when it counts as out of reach."""
+
+    id = UUID(primary_key=True)
+    member = ForeignKey(Member, null=False, unique=True, on_delete=OnDelete.cascade)
+    letters = SmallInt(default=0)
+    first_at = Timestamptz()
+    out_of_reach_at = Timestamptz(null=True, default=None)
+
+    counts_up = Check("letters >= 0")
+
+
+class Unwanted(Table, db=DB):
+    """A kind of letter that a member does not want."""
+
+    id = UUID(primary_key=True)
+    member = ForeignKey(Member, null=False, on_delete=OnDelete.cascade)
+    kind = Varchar(length=12)
+    since = Timestamptz()
+
+    has_kind = _one_of("kind", "news", "reminders")
+    one_unwanted_each = Unique(["member", "kind"])
 
 
 class SignInLink(Table, db=DB):
@@ -416,6 +491,6 @@ class Audit(Table, db=DB):
 
 TABLES = [
     Member, Consent, WeeklyHour, DateAway, ComfortLevel, KeepApart,
-    Program, Enrolment, Round, Joining, Proposal, Session, Seat, CheckIn, Trust,
-    Letter, SignInLink, Login, BusyTime, Feed, Quota, Audit,
+    Program, Enrolment, Round, Joining, Proposal, Session, Seat, Offer, Remark, CheckIn, Trust,
+    Letter, ReadMail, Unreached, Unwanted, SignInLink, Login, BusyTime, Feed, Quota, Audit,
 ]  # fmt: skip
