@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
+from itertools import accumulate
+from operator import or_
 from zoneinfo import ZoneInfo, available_timezones
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -230,14 +232,26 @@ def free_cells(
 
     ``liking`` keeps only the hours of that kind; ``away`` are days on the member's own wall.
     """
-    away_days = {(day - monday).days for day in away}
-    offered = {
-        one.day * DAY_MINUTES + minute
-        for one in hours
-        if one.day not in away_days and liking in (None, one.liking)
-        for minute in range(one.opens, one.closes, CELL_MINUTES)
-    }
-    return sum(1 << cell for cell, wall in enumerate(wall_of_week(zone, monday)) if wall in offered)
+    before = _cells_before(zone, monday)
+    free = 0
+    for one in hours:
+        if liking in (None, one.liking):
+            begins = one.day * DAY_MINUTES
+            free |= before[(begins + one.closes) // CELL_MINUTES] & ~before[(begins + one.opens) // CELL_MINUTES]
+    for day in {(day - monday).days for day in away} & set(range(7)):
+        free &= ~(before[(day + 1) * DAY_MINUTES // CELL_MINUTES] & ~before[day * DAY_MINUTES // CELL_MINUTES])
+    return free
+
+
+@lru_cache(maxsize=2048)
+def _cells_before(zone: str, monday: date) -> tuple[int, ...]:
+    """For every quarter of an hour on a wall clock of that week, the cells with earlier ones, as bits."""
+    quarters = 7 * DAY_MINUTES // CELL_MINUTES
+    at = [0] * quarters
+    for cell, wall in enumerate(wall_of_week(zone, monday)):
+        if wall >= 0 and wall % CELL_MINUTES == 0:
+            at[wall // CELL_MINUTES] |= 1 << cell
+    return tuple(accumulate(at, or_, initial=0))
 
 
 def starts_of(free: int, minutes: int) -> int:
