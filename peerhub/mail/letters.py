@@ -1,11 +1,14 @@
 """What we say: a letter is a mail as we compose it, and each kind has one function and one pair of templates.
 
 A template's ``.txt`` opens with ``Subject:``; its ``.html`` says the same. A discreet letter names nobody and no topic.
+
+A letter is made of the facts it tells, which cost little and are kept (``facts``); its text is written when it is read.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from peerhub.mail.plain import one_line
 from peerhub.mail.recipient import Recipient, SeatInvitation
 
 __all__ = [
-    "AT_ONCE", "IN_TURN", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
+    "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
     "changed_invitation", "check_in_request", "confirm_address", "invitation", "not_matched", "removed_from_session",
     "round_opens", "sign_in",
 ]  # fmt: skip
@@ -33,26 +36,66 @@ NEWS_EXPIRES = timedelta(days=3)
 
 
 @dataclass(frozen=True)
+class Entry:
+    """What the letter asks of the member's calendar: REQUEST or CANCEL, of the seat as it was at that moment."""
+
+    method: str
+    seat: SeatInvitation
+    asked_at: datetime
+    session_goes_on: bool = False
+
+
+@dataclass(frozen=True)
 class Letter:
     """A mail to one member. ``cause`` names the fact it tells of, so that no fact is told twice.
 
-    ``about`` is the calendar UID it speaks of, ``method`` what ``calendar`` asks of it. Lane 0 leaves first.
+    ``words`` are what its templates speak of: texts, truths, dates and lists of texts, nothing else, since they are
+    kept. ``about`` is the calendar UID it speaks of. Lane 0 leaves first.
     """
 
+    head: Letterhead = field(repr=False)
     kind: str
     to: Recipient
-    subject: str
-    text: str
-    html: str
+    words: Mapping[str, Any]
     cause: str
     expires_at: datetime
     lane: int = IN_TURN
     about: str | None = None
-    calendar: bytes | None = None
-    method: str | None = None
+    entry: Entry | None = None
 
     def __repr__(self) -> str:
         return f"Letter({self.kind!r}, {self.to!r})"
+
+    @property
+    def subject(self) -> str:
+        return self._opening_and_text[0].removeprefix("Subject:").strip()
+
+    @property
+    def text(self) -> str:
+        return self._opening_and_text[1].strip() + "\n"
+
+    @cached_property
+    def html(self) -> str:
+        html = _templates().get_template(f"{self.kind}.html").render({**self.words, "subject": self.subject})
+        return _inliner().inline(html)
+
+    @cached_property
+    def calendar(self) -> bytes | None:
+        match self.entry:
+            case Entry("REQUEST", seat, asked_at):
+                return calendar.request(seat, self.head, self.to, asked_at)
+            case Entry("CANCEL", seat, asked_at, goes_on):
+                return calendar.cancel(seat, self.head, self.to, asked_at, session_goes_on=goes_on)
+        return None
+
+    @property
+    def method(self) -> str | None:
+        return self.entry.method if self.entry else None
+
+    @cached_property
+    def _opening_and_text(self) -> tuple[str, str]:
+        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(self.words).partition("\n")
+        return opening, text
 
 
 def confirm_address(head: Letterhead, to: Recipient, link: str, now: datetime) -> Letter:
@@ -114,14 +157,12 @@ def check_in_request(head: Letterhead, to: Recipient, seat: SeatInvitation, now:
 
 def _seat_letter(kind: str, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
     if kind in ("invitation", "changed_invitation"):
-        entry, method, expires_at = calendar.request(seat, head, to, now), "REQUEST", seat.span.starts_at
+        entry, expires_at = Entry("REQUEST", seat, now), seat.span.starts_at
     else:
-        goes_on = kind == "removed_from_session"
-        entry, method = calendar.cancel(seat, head, to, now, session_goes_on=goes_on), "CANCEL"
-        expires_at = seat.span.ends_at
+        entry, expires_at = Entry("CANCEL", seat, now, kind == "removed_from_session"), seat.span.ends_at
     return _letter(
         kind, head, to, [str(seat.seat_id), str(seat.sequence)], expires_at,
-        about=seat.uid, calendar=entry, method=method, link=links.rsvp_link(head, seat.seat_id), **_facts(seat),
+        about=seat.uid, entry=entry, link=links.rsvp_link(head, seat.seat_id), **_facts(seat),
     )  # fmt: skip
 
 
@@ -145,20 +186,14 @@ def _letter(
     *,
     lane: int = IN_TURN,
     about: str | None = None,
-    calendar: bytes | None = None,
-    method: str | None = None,
+    entry: Entry | None = None,
     **words: Any,
 ) -> Letter:
     words |= {
         "name": one_line(to.name), "discreet": to.discreet, "community": one_line(head.community),
         "crisis": links.crisis_page(head), "sign_in": links.sign_in_page(head),
     }  # fmt: skip
-    opening, _, text = _templates().get_template(f"{kind}.txt").render(words).partition("\n")
-    subject = opening.removeprefix("Subject:").strip()
-    html = _inliner().inline(_templates().get_template(f"{kind}.html").render(words | {"subject": subject}))
-    return Letter(
-        kind, to, subject, text.strip() + "\n", html, _cause(kind, to, fact), expires_at, lane, about, calendar, method
-    )
+    return Letter(head, kind, to, words, _cause(kind, to, fact), expires_at, lane, about, entry)
 
 
 def _cause(kind: str, to: Recipient, fact: list[str]) -> str:
