@@ -18,6 +18,14 @@ class Rsvp(StrEnum):
     MAYBE = "maybe"
 
 
+class AsksFor(StrEnum):
+    """What a calendar can ask for by mail, and only a person can grant."""
+
+    OTHER_TIME = "other_time"
+    NEWS = "news"
+    STAND_IN = "stand_in"
+
+
 ANSWERS = (Rsvp.YES, Rsvp.MAYBE, Rsvp.NO)
 
 
