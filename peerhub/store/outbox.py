@@ -79,7 +79,7 @@ async def claim(
     Of the letters about one calendar UID only the oldest is taken, and none while another is on its way.
     """
     await _rescue(now)
-    taken = await Letter.raw(_CLAIM, worker, now + lease, list(lanes), now, now, most)
+    taken = await Letter.raw(_CLAIM, worker, now + lease, now, list(lanes), now, now, most)
     claimed = []
     for row in sorted(taken, key=lambda row: (row["lane"], row["number"])):
         if (opened := _opened(row)) is not None:
@@ -216,7 +216,7 @@ _MINE = "state = 'sending' AND lease = {}"
 _NOT_LEFT = "state IN ('pending', 'held', 'sending') AND fenced_at IS NULL"
 
 _CLAIM = """
-UPDATE letter SET state = 'sending', attempts = attempts + 1, lease = {}, lease_until = {}
+UPDATE letter SET state = 'sending', attempts = attempts + 1, lease = {}, lease_until = {}, claimed_at = {}
 WHERE id = ANY(ARRAY(
     SELECT due.id FROM letter due
     WHERE due.state = 'pending' AND due.lane = ANY({}) AND due.due_at <= {} AND due.expires_at > {}

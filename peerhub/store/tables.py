@@ -333,11 +333,13 @@ class Trust(Table, db=DB):
 
 
 class Letter(Table, db=DB):
-    """The outbox: a mail as we composed it, until the mail server has accepted it.
+    """The outbox: what a mail will say, until the mail server has accepted it.
 
-    ``sealed_body`` holds everything that goes out, encrypted. ``cause`` names the fact that the letter tells of, so no
-    fact can put in two letters. ``about`` is the calendar UID it speaks of, if any; letters about one UID leave in
-    order. ``fenced_at`` is set just before the body is sent: a lease that runs out behind it is ambiguous.
+    ``sealed_body`` holds the facts that it tells, encrypted. ``cause`` names the fact that caused it, so no fact can
+    put in two letters. ``about`` is the calendar UID it speaks of, if any; letters about one UID leave in order.
+    ``claimed_at`` says since when a worker has had it, ``tried_at`` when its present attempt began. ``fenced_at`` is
+    set just before the body is sent: a lease that runs out behind it is ambiguous. ``lost`` counts the attempts that
+    ended without an answer.
     """
 
     id = UUID(primary_key=True)
@@ -355,8 +357,11 @@ class Letter(Table, db=DB):
     created_at = Timestamptz()
     lease = UUID(null=True, default=None)
     lease_until = Timestamptz(null=True, default=None)
+    claimed_at = Timestamptz(null=True, default=None)
+    tried_at = Timestamptz(null=True, default=None)
     fenced_at = Timestamptz(null=True, default=None)
     attempts = SmallInt(default=0)
+    lost = SmallInt(default=0)
     ambiguous = SmallInt(default=0)
     ended_at = Timestamptz(null=True, default=None)
     trouble = Varchar(length=200, default="")
@@ -368,6 +373,22 @@ class Letter(Table, db=DB):
     is_fenced_while_sending = Check("fenced_at IS NULL OR state IN ('sending', 'sent')")
     keeps_its_body = Check("sealed_body IS NOT NULL OR ended_at IS NOT NULL")
     counts_up = Check("attempts >= 0 AND ambiguous >= 0")
+    losses_count_up = Check("lost >= 0")
+    is_claimed_by_one_who_reads_facts = Check(  # so a worker of 0.1, which cannot, ends what it has and gets no more
+        "state <> 'sending' OR claimed_at IS NOT NULL OR fenced_at IS NOT NULL"
+    )
+
+
+class Installation(Table, db=DB):
+    """Where this database lives, in one row, so that a copy of it notices that it is one and holds its letters."""
+
+    id = SmallInt(primary_key=True, default=1)
+    home = Varchar(length=64)
+    settled_at = Timestamptz()
+    copied_at = Timestamptz(null=True, default=None)
+
+    there_is_one = Check("id = 1")
+    has_home = Check("home <> ''")
 
 
 class ReadMail(Table, db=DB):
@@ -492,5 +513,5 @@ class Audit(Table, db=DB):
 TABLES = [
     Member, Consent, WeeklyHour, DateAway, ComfortLevel, KeepApart,
     Program, Enrolment, Round, Joining, Proposal, Session, Seat, Offer, Remark, CheckIn, Trust,
-    Letter, ReadMail, Unreached, Unwanted, SignInLink, Login, BusyTime, Feed, Quota, Audit,
+    Letter, Installation, ReadMail, Unreached, Unwanted, SignInLink, Login, BusyTime, Feed, Quota, Audit,
 ]  # fmt: skip

@@ -15,6 +15,8 @@ from peerhub.store.tables import (
     ComfortLevel,
     Consent,
     Feed,
+    Installation,
+    Letter,
     Member,
     Program,
     Round,
@@ -159,3 +161,26 @@ async def test_the_audit_only_grows(deed: str, now: datetime) -> None:
 
     with pytest.raises(asyncpg.RaiseError, match="only grows"):
         await DB.run_ddl(deed)
+
+
+async def test_a_database_lives_in_one_place(now: datetime) -> None:
+    await Installation.insert(Installation(home="here", settled_at=now))
+
+    await refuses(Installation(home="there", settled_at=now), asyncpg.UniqueViolationError)
+    await refuses(Installation(id=2, home="there", settled_at=now))
+    await Installation.delete(force=True)
+    await refuses(Installation(home="", settled_at=now))
+
+
+async def test_a_letter_is_claimed_by_a_worker_who_can_read_it(now: datetime) -> None:
+    await Letter.insert(
+        Letter(
+            id=uuid4(), kind="sign_in", cause="c", sealed_body=b"b", message_id="<m@x>", due_at=now, created_at=now,
+            expires_at=now + timedelta(days=1),
+        )
+    )  # fmt: skip
+
+    as_version_0_1_did = "UPDATE letter SET state = 'sending', attempts = attempts + 1, lease = id, lease_until = now()"
+    with pytest.raises(asyncpg.CheckViolationError):
+        await DB.run_ddl(as_version_0_1_did)
+    await DB.run_ddl(f"{as_version_0_1_did}, claimed_at = now()")
