@@ -100,6 +100,7 @@ _RANGE = re.compile(
 _TIME = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s*(?P<half>[ap]m)?")
 
 
+@lru_cache(maxsize=8192)
 def hours_from_text(text: str, liking: Liking = Liking.GOOD) -> WeeklyHours:
     """Read ``mon 18:00-20:30`` or ``Monday 6 pm-8:30 pm``.
 
@@ -148,24 +149,28 @@ def tidy(hours: Iterable[WeeklyHours]) -> tuple[WeeklyHours, ...]:
     hours = list(hours)
     if len(hours) > MOST_RANGES:
         raise BadHours(f"{len(hours)} ranges are more than {MOST_RANGES}; join some of them")
-    painted: dict[tuple[int, int], Liking] = {}
-    for one in sorted(hours, key=lambda h: h.liking is Liking.GOOD):  # good is painted last, over the other
-        for minute in range(one.opens, one.closes, CELL_MINUTES):
-            painted[one.day, minute] = one.liking
-    return tuple(_runs(painted))
+    good, any_hours = 0, 0
+    for one in hours:
+        quarters = ((1 << (one.closes - one.opens) // CELL_MINUTES) - 1) << _quarter(one.day, one.opens)
+        any_hours |= quarters
+        good |= quarters if one.liking is Liking.GOOD else 0
+    return tuple(sorted([*_runs(good, Liking.GOOD), *_runs(any_hours & ~good, Liking.IF_NEEDED)]))
 
 
-def _runs(painted: dict[tuple[int, int], Liking]) -> Iterator[WeeklyHours]:
-    run: WeeklyHours | None = None
-    for (day, minute), liking in sorted(painted.items()):
-        if run and (run.day, run.closes, run.liking) == (day, minute, liking):
-            run = WeeklyHours(day, run.opens, minute + CELL_MINUTES, liking)
-            continue
-        if run:
-            yield run
-        run = WeeklyHours(day, minute, minute + CELL_MINUTES, liking)
-    if run:
-        yield run
+def _quarter(day: int, minute: int) -> int:
+    """Which quarter of an hour of a wall's week it is."""
+    return (day * DAY_MINUTES + minute) // CELL_MINUTES
+
+
+def _runs(quarters: int, liking: Liking) -> Iterator[WeeklyHours]:
+    """Each stretch of quarters, as bits, that follow each other within a day."""
+    while quarters:
+        first = (quarters & -quarters).bit_length() - 1
+        after = quarters >> first
+        day, opens = divmod(first * CELL_MINUTES, DAY_MINUTES)
+        closes = min(DAY_MINUTES, opens + ((~after & (after + 1)).bit_length() - 1) * CELL_MINUTES)
+        yield WeeklyHours(day, opens, closes, liking)
+        quarters &= -1 << _quarter(day, closes)
 
 
 def week_begins(monday: date) -> datetime:

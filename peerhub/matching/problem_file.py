@@ -126,6 +126,8 @@ def clean_text(text: str) -> str:
     Raises:
         ValueError: control characters, or characters that change the direction of writing.
     """
+    if text.isascii() and text.isprintable():
+        return text.strip()
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in "\u200e\u200f\u061c\ufeff":
             raise ValueError(f"must not have the control character U+{ord(character):04X}")
