@@ -11,7 +11,12 @@ from peerhub.matching.rules import cells_of
 
 def possible_starts(problem: Problem, person: Participant) -> int:
     """The cells at which a whole session can begin in the person's hours, as bits."""
-    return starts_of(problem.free[person.id], cells_needed(problem.program) * (CELL // timedelta(minutes=1)))
+    return starts_within(problem, problem.free[person.id])
+
+
+def starts_within(problem: Problem, free: int) -> int:
+    """The cells at which a whole session can begin when only these are free, as bits."""
+    return starts_of(free, cells_needed(problem.program) * (CELL // timedelta(minutes=1)))
 
 
 def every_start(problem: Problem) -> int:

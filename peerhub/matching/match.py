@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 from peerhub.domain.availability import CELL_MINUTES
 from peerhub.domain.refusals import Refusal
 from peerhub.matching import reasons
-from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress, Proposal
 from peerhub.matching.rules import broken_rules, describe, keeps
@@ -169,12 +168,8 @@ def _in_order(sessions: tuple[PlannedSession, ...]) -> list[PlannedSession]:
 
 
 def _finished(problem: Problem, session: PlannedSession) -> PlannedSession:
-    return replace(
-        session,
-        points=points_of(problem, session),
-        why=reasons.why(problem, session),
-        pinned=any(keeps(session, pin) for pin in problem.pinned),
-    )
+    pinned = any(keeps(session, pin) for pin in problem.pinned)
+    return replace(reasons.weighed(problem, session), pinned=pinned)
 
 
 def _checked(problem: Problem, proposal: Proposal) -> Proposal:

@@ -41,11 +41,15 @@ class PlannedSession:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """Someone who has no session this time: the cause, and what would help."""
+    """Someone who has no session this time: the cause, and what would help.
+
+    ``if_comfortable`` names a size or a medium that they said never to: it is for them alone, not for organizers.
+    """
 
     id: str
     why: str
     would_help: str = ""
+    if_comfortable: str = ""
 
 
 @dataclass(frozen=True)
