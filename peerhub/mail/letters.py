@@ -16,7 +16,9 @@ from typing import Any
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from peerhub.domain.wall import day_in_words, on_the_wall
+from peerhub.domain.offers import Offer
+from peerhub.domain.subscriptions import Subscription
+from peerhub.domain.wall import day_in_words, moment_on_the_wall, on_the_wall
 from peerhub.mail import calendar, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.plain import one_line
@@ -24,8 +26,8 @@ from peerhub.mail.recipient import Recipient, SeatInvitation
 
 __all__ = [
     "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
-    "changed_invitation", "check_in_request", "confirm_address", "invitation", "not_matched", "removed_from_session",
-    "round_opens", "sign_in",
+    "changed_invitation", "check_in_request", "confirm_address", "invitation", "invitation_again", "not_matched",
+    "removed_from_session", "round_opens", "seat_offered", "seat_taken", "sign_in",
 ]  # fmt: skip
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
@@ -33,6 +35,8 @@ AT_ONCE, IN_TURN = 0, 1  # the lanes: somebody waits at a sign-in page, nobody w
 SIGN_IN_EXPIRES = timedelta(minutes=15)
 CONFIRM_EXPIRES = timedelta(days=1)
 NEWS_EXPIRES = timedelta(days=3)
+SUBSCRIPTIONS = {"round_opens": Subscription.NEWS, "check_in_request": Subscription.CHECK_INS}
+_ASKING = ("invitation", "changed_invitation", "invitation_again", "seat_taken")  # the rest takes the entry out again
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Letter:
     """A mail to one member. ``cause`` names the fact it tells of, so that no fact is told twice.
 
     ``words`` are what its templates speak of: texts, truths, dates and lists of texts, nothing else, since they are
-    kept. ``about`` is the calendar UID it speaks of. Lane 0 leaves first.
+    kept; ``unsubscribe`` among them is where letters of its kind can be ended. ``about`` is the calendar UID it speaks
+    of. Lane 0 leaves first.
     """
 
     head: Letterhead = field(repr=False)
@@ -138,6 +143,26 @@ def changed_invitation(head: Letterhead, to: Recipient, seat: SeatInvitation, no
     return _seat_letter("changed_invitation", head, to, seat, now)
 
 
+def invitation_again(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    """A calendar has answered an earlier time: once for each change, the seat as it is now."""
+    return _seat_letter("invitation_again", head, to, seat, now)
+
+
+def seat_taken(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    """They said yes to a seat that had come free, and have it."""
+    return _seat_letter("seat_taken", head, to, seat, now)
+
+
+def seat_offered(head: Letterhead, to: Recipient, offer: Offer) -> Letter:
+    """A seat has come free; nothing goes into the calendar before they say yes."""
+    return _letter(
+        "seat_offered", head, to, [str(offer.id), offer.expires_at.isoformat()], offer.expires_at,
+        link=links.offer_link(head, offer.id), when=on_the_wall(offer.span, offer.time_zone),
+        medium=calendar.medium_in_words(offer.medium), program=one_line(offer.program_name),
+        others=[], leads=False, place="", until=moment_on_the_wall(offer.expires_at, offer.time_zone),
+    )  # fmt: skip
+
+
 def cancelled_invitation(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
     """The session will not take place; ``seat.sequence`` has risen."""
     return _seat_letter("cancelled_invitation", head, to, seat, now)
@@ -156,7 +181,7 @@ def check_in_request(head: Letterhead, to: Recipient, seat: SeatInvitation, now:
 
 
 def _seat_letter(kind: str, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
-    if kind in ("invitation", "changed_invitation"):
+    if kind in _ASKING:
         entry, expires_at = Entry("REQUEST", seat, now), seat.span.starts_at
     else:
         entry, expires_at = Entry("CANCEL", seat, now, kind == "removed_from_session"), seat.span.ends_at
@@ -192,6 +217,7 @@ def _letter(
     words |= {
         "name": one_line(to.name), "discreet": to.discreet, "community": one_line(head.community),
         "crisis": links.crisis_page(head), "sign_in": links.sign_in_page(head),
+        "unsubscribe": links.unsubscribe_link(head, to.member_id, SUBSCRIPTIONS[kind]) if kind in SUBSCRIPTIONS else "",
     }  # fmt: skip
     return Letter(head, kind, to, words, _cause(kind, to, fact), expires_at, lane, about, entry)
 

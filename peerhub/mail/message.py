@@ -30,6 +30,9 @@ def compose(letter: Letter, head: Letterhead, message_id: str, now: datetime) ->
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    if one_click := letter.words.get("unsubscribe"):
+        message["List-Unsubscribe"] = f"<{one_click}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     if letter.calendar and letter.method:

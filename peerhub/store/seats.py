@@ -1,8 +1,9 @@
 """A member's own seats: what they are invited to, what they answered, whom they met."""
 
+import hmac
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +22,24 @@ _SEATS = (
     ' FROM seat s JOIN session n ON n.id = s.session JOIN "round" r ON r.id = n.round'
     " JOIN program p ON p.id = r.program JOIN member m ON m.id = s.member"
 )
+
+
+@dataclass(frozen=True)
+class CalendarSeat:
+    """A seat as calendars know it: its version, and when its member gave their newest answer."""
+
+    id: UUID
+    session_id: UUID
+    sequence: int
+    said_at: datetime | None
+    address_hash: bytes
+
+    def is_for(self, address: str) -> bool:
+        """Whether this is its member's own address, in whatever case."""
+        return hmac.compare_digest(self.address_hash, sealing.address_hash(address))
+
+    def __repr__(self) -> str:
+        return f"CalendarSeat({self.id})"
 
 
 async def invitation_of(seat_id: UUID) -> Invitation:
@@ -86,8 +105,23 @@ async def hold(seat_id: UUID) -> Invitation:
     return await invitation_of(seat_id)
 
 
-async def put_answer(seat_id: UUID, rsvp: Rsvp, now: datetime) -> None:
-    await Seat.update({Seat.rsvp: rsvp.value, Seat.answered_at: now}).where(Seat.id == seat_id)
+async def put_answer(seat_id: UUID, rsvp: Rsvp, now: datetime, said_at: datetime | None = None) -> None:
+    """Keep an answer; ``said_at`` is when it was given, where that is not now."""
+    await Seat.update({Seat.rsvp: rsvp.value, Seat.answered_at: now, Seat.said_at: said_at or now}).where(
+        Seat.id == seat_id
+    )
+
+
+async def of_uid(uid: str) -> CalendarSeat | None:
+    """The seat of that calendar UID, or None where there is none."""
+    row = await (
+        Seat.select(Seat.id, Seat.session, Seat.sequence, Seat.said_at, Seat.member.address_hash)
+        .where(Seat.uid == uid)
+        .first()
+    )
+    if row is None:
+        return None
+    return CalendarSeat(row["id"], row["session"], row["sequence"], row["said_at"], row["member.address_hash"])
 
 
 def lately(now: datetime) -> datetime:

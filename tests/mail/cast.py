@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from peerhub.domain.availability import Span
+from peerhub.domain.offers import Offer, OfferState
 from peerhub.mail.letters import Recipient, SeatInvitation
 from peerhub.store import sealing
 from peerhub.store.tables import Letter, Member
@@ -21,6 +22,14 @@ def a_seat(**other: Any) -> SeatInvitation:
         "program_name": "Evening circle", "medium": "video", "others": ("Ben", "Cat"), "part": "peer",
     }  # fmt: skip
     return SeatInvitation(**(given | other))
+
+
+def an_offer() -> Offer:
+    span = Span(TUESDAY, TUESDAY + timedelta(hours=1))
+    return Offer(
+        UUID(int=5), UUID(int=6), ANA.member_id, "Ana", "Europe/Lisbon", "Evening circle", span, "video",
+        OfferState.OPEN, TUESDAY - timedelta(days=1),
+    )  # fmt: skip
 
 
 async def a_stored_member(now: datetime, name: str = "Ana", **other: Any) -> Recipient:

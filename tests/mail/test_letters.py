@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter, Recipient
-from tests.mail.cast import ANA, BEN, TUESDAY, a_seat
+from tests.mail.cast import ANA, BEN, TUESDAY, a_seat, an_offer
 
 WEEK = date(2026, 11, 30)
 LINK = "https://peerhub.example/sign-in/token"
@@ -26,6 +26,9 @@ ALL: dict[str, Callable[[Letterhead, Recipient, datetime], Letter]] = {
     "changed_invitation": lambda head, to, now: letters.changed_invitation(head, to, a_seat(sequence=1), now),
     "cancelled_invitation": lambda head, to, now: letters.cancelled_invitation(head, to, a_seat(sequence=1), now),
     "removed_from_session": lambda head, to, now: letters.removed_from_session(head, to, a_seat(sequence=1), now),
+    "invitation_again": lambda head, to, now: letters.invitation_again(head, to, a_seat(sequence=1), now),
+    "seat_taken": lambda head, to, now: letters.seat_taken(head, to, a_seat(), now),
+    "seat_offered": lambda head, to, now: letters.seat_offered(head, to, an_offer()),
     "check_in_request": lambda head, to, now: letters.check_in_request(head, to, a_seat(), now),
 }
 every_letter = pytest.mark.parametrize("kind", ALL)
