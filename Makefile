@@ -14,9 +14,10 @@ check: .venv/.ready-for-tests
 	.ci/setup requirements.txt
 	touch $@
 
-.venv/.ready-for-tests: requirements-test.txt pyproject.toml .ci/setup .ci/chromium
+.venv/.ready-for-tests: requirements-test.txt pyproject.toml tests/calendars/package-lock.json .ci/setup .ci/chromium .ci/calendars
 	.ci/setup requirements-test.txt
 	.ci/chromium
+	.ci/calendars
 	touch $@ .venv/.ready
 
 lock:

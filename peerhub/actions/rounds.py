@@ -159,6 +159,7 @@ def invitation_of(
         others=tuple(to[one.member_id].name for one in session.seats if one.id != seat.id and one.member_id in to),
         part=seat.part,
         place=session.place,
+        rsvp=seat.rsvp,
     )
 
 

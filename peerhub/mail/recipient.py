@@ -25,6 +25,7 @@ class SeatInvitation:
 
     ``uid`` is the calendar's name of the seat for life; ``sequence`` must rise with every change that is mailed.
     ``others`` are display names, ``part`` is ``peer`` or ``facilitator``, ``place`` says how to join, if it is known.
+    ``rsvp`` is their answer, as far as it still counts.
     """
 
     seat_id: UUID
@@ -37,6 +38,7 @@ class SeatInvitation:
     others: tuple[str, ...]
     part: str = "peer"
     place: str = ""
+    rsvp: str = "waiting"
 
     def __repr__(self) -> str:
         return f"SeatInvitation({self.seat_id})"
