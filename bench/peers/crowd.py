@@ -59,7 +59,7 @@ class OfTwo:
     def __call__(self, one: Numbers, other: Numbers) -> Numbers:
         keys = one * self.count + other
         if self.count <= DENSE:
-            return self._table[keys]
+            return np.asarray(self._table[keys])
         places = np.searchsorted(self._keys[:-1], keys)
         return np.asarray(np.where(self._keys[places] == keys, self._values[places], 0), np.int64)
 
