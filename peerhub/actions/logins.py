@@ -8,7 +8,7 @@ from peerhub.domain.refusals import Refusal
 from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.recipient import Recipient
-from peerhub.store import logins, members, outbox, quotas
+from peerhub.store import logins, members, outbox, quotas, reach
 from peerhub.store.database import transaction
 
 LETTERS_AN_HOUR: Final = 5  # to one address
@@ -99,6 +99,7 @@ async def _use(token: str, now: datetime) -> UUID:
     if member_id is None:
         raise LinkIsOver("This link was used already, or it is too old.")
     await members.confirm(member_id, now)
+    await reach.find_again(member_id, now)  # the link came by mail, so letters arrive
     return member_id
 
 

@@ -9,11 +9,12 @@ from uuid import UUID
 from peerhub.actions.proposals import RulesWouldBreak, current, sentences
 from peerhub.domain.refusals import NotFound, Refusal
 from peerhub.domain.rounds import Stage
+from peerhub.domain.subscriptions import Subscription
 from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Recipient, SeatInvitation
 from peerhub.matching import rules
-from peerhub.store import audit, members, outbox, programs, rounds, sessions
+from peerhub.store import audit, members, outbox, programs, rounds, sessions, subscriptions
 from peerhub.store.database import transaction
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
@@ -41,7 +42,8 @@ async def open_round(program_id: UUID, week: date, head: Letterhead, organizer: 
         program = await programs.by_id(program_id)
         round_id = await rounds.open_round(program_id, week, now)
         enrolled = await programs.enrolled_in(program_id)
-        to = await members.recipients_of(await members.who_may_be_matched(one.member_id for one in enrolled))
+        could_join = await members.who_may_be_matched(one.member_id for one in enrolled)
+        to = await members.recipients_of(await subscriptions.who_wants(Subscription.NEWS, could_join))
         link = links.rounds_page(head)
         opens = [letters.round_opens(head, one, program.name, week, link, now) for one in to.values()]
         await outbox.put(head, opens, now)
