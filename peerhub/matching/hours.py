@@ -1,6 +1,6 @@
 """When a session can start: the cells of the week that the solvers choose from."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 
 from peerhub.domain.availability import CELL, Span, cell_of, moment_of, starts_of, wall_of_week
@@ -27,12 +27,12 @@ def every_start(problem: Problem) -> int:
 
 def grid_of(problem: Problem, person: Participant) -> int:
     """The cells that begin on the slot grid of the person's own wall clock, as bits."""
-    wall = wall_of_week(person.time_zone, problem.week)
-    return _grid(wall, problem.slot_minutes)
+    return _grid(person.time_zone, problem.week, problem.slot_minutes)
 
 
 @lru_cache(maxsize=512)
-def _grid(wall: tuple[int, ...], slot_minutes: int) -> int:
+def _grid(zone: str, week: date, slot_minutes: int) -> int:
+    wall = wall_of_week(zone, week)
     return sum(1 << cell for cell, minute in enumerate(wall) if minute >= 0 and minute % slot_minutes == 0)
 
 

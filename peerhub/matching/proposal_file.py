@@ -32,7 +32,7 @@ def proposal_to_json(
         "kind": problem.program.kind.value,
         "week": problem.week.isoformat(),
         "sessions": [_raw_session(session) for session in proposal.sessions],
-        "unmatched": [{"id": one.id, "why": one.why, "would_help": one.would_help} for one in proposal.unmatched],
+        "unmatched": [_raw_unmatched(one) for one in proposal.unmatched],
         "points": proposal.points,
         "bound": proposal.bound,
         "gap": round(proposal.gap, 6),
@@ -63,6 +63,11 @@ def _raw_session(session: PlannedSession) -> dict[str, Any]:
     return raw
 
 
+def _raw_unmatched(one: Unmatched) -> dict[str, str]:
+    raw = {"id": one.id, "why": one.why, "would_help": one.would_help}
+    return raw | ({"if_comfortable": one.if_comfortable} if one.if_comfortable else {})
+
+
 class _Fields(BaseModel):
     """What we read; what else stands in the file is left alone."""
 
@@ -84,6 +89,7 @@ class _Unmatched(_Fields):
     id: str
     why: str = ""
     would_help: str = ""
+    if_comfortable: str = ""
 
 
 class _File(_Fields):
@@ -127,7 +133,7 @@ def _read(text: str) -> _File:
 def _proposal(file: _File) -> Proposal:
     return Proposal(
         sessions=tuple(_session(session) for session in file.sessions),
-        unmatched=tuple(Unmatched(one.id, one.why, one.would_help) for one in file.unmatched),
+        unmatched=tuple(Unmatched(one.id, one.why, one.would_help, one.if_comfortable) for one in file.unmatched),
         points=file.points,
         bound=file.bound,
         matched=file.matched,

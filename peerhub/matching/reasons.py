@@ -68,9 +68,11 @@ LARGE: Final = 6  # people, from which on comfort knows no other size
 ALWAYS: Final = tuple(WeeklyHours(day, 0, DAY_MINUTES) for day in range(7))
 CELLS: Final = 9 * DAY_MINUTES // CELL_MINUTES  # in a week on all walls
 WORD: Final = 64
+AT_ONCE: Final = 8  # cells that are looked at together
 
 Words: TypeAlias = NDArray[np.uint64]
 Counts: TypeAlias = NDArray[np.int64]
+Cells: TypeAlias = NDArray[np.intp]  # of the week, by their places
 
 
 # Why these people
@@ -173,7 +175,7 @@ class _Hours:
     @cached_property
     def leading_too(self) -> Words:
         """Which peers can lead sessions as well."""
-        return _people_by_cell(int(person.facilitates > 0) for person in self.peers)[0]
+        return np.asarray(_people_by_cell(int(person.facilitates > 0) for person in self.peers)[0])
 
     @cached_property
     def peers_at(self) -> Counts:
@@ -212,27 +214,25 @@ class _Hours:
 
         It begins on the slot grid of one of the two. Somebody else may be needed to fill it up, and others to lead it.
         """
-        cells = _places(starts)
-        here = (_bits(mine)[cells]).astype(np.int64)
-        leading = here * (person.facilitates > 0)
-        peers, leaders, people = (
-            self.peers_at[cells] - here,
-            self.leaders_at[cells] - leading,
-            self.people_at[cells] - here,
-        )
+        return _anyone(self._reached_at(person, mine, _places(starts), size))
+
+    def _reached_at(self, person: Participant, mine: int, cells: Cells, size: int) -> Words:
+        """The same for each of these cells on its own."""
         needed = self.needed_leaders
+        here = _bits(mine)[cells].astype(np.int64)
+        peers, people = self.peers_at[cells] - here, self.people_at[cells] - here
+        leaders = self.leaders_at[cells] - here * (person.facilitates > 0)
         enough = (peers >= size - 1) & (leaders >= needed) & (people >= size - 1 + needed)
         on_grid = _bits(grid_of(self.problem, person))[cells]
-        who = np.where(on_grid[:, None], self.coming[cells], self.coming_on_grid[cells])
-        reached = _anyone(who[enough])
-        if needed:  # who leads as well can only come where somebody else leads
-            reached &= ~self.leading_too | _anyone(who[enough & (leaders > needed)])
-        return self._without(person, reached)
-
-    def _without(self, person: Participant, people: Words) -> Words:
+        reached = self.coming[cells]
+        reached[~enough] = 0
+        if not on_grid.all():
+            reached[~on_grid] &= self.coming_on_grid[cells[~on_grid]]
+        if needed:  # who leads as well can only come where others are enough to lead
+            reached[leaders == needed] &= ~self.leading_too
         word, bit = divmod(self.places[person.id], WORD)
-        people[word] &= ~np.uint64(1 << bit)
-        return people
+        reached[:, word] &= ~np.uint64(1 << bit)
+        return reached
 
     # One more hour
 
@@ -240,31 +240,39 @@ class _Hours:
         """The kind of hour that would bring most people within reach who are not so yet, by one more free session."""
         size = self.problem.program.smallest
         reached = self._within_reach(person, mine, mine, size)
+        alone, beside = self._one_more(person, mine)
         best, best_cell = 0, -1
-        for most, cell, starts in self._one_more(person, mine):
-            if most < best:
-                break
-            count = int(_count(self._within_reach(person, mine, starts, size) & ~reached))
-            if count > best or (count == best and cell < best_cell):
+        near = _places(reduce(or_, (starts for _, starts in beside), 0))
+        new = self._reached_at(person, mine, near, size) & ~reached
+        for cell, starts in beside:
+            count = int(_count(_anyone(new[_bits(starts)[near]])))
+            if count > best:
                 best, best_cell = count, cell
+        for first in range(0, len(alone), AT_ONCE):
+            cells = alone[first : first + AT_ONCE]
+            if self.peers_at[cells[0]] < best:
+                break
+            counts = _count(self._reached_at(person, mine, cells, size) & ~reached)
+            cell = int(cells[counts == counts.max()].min())
+            if (counts.max(), -cell) > (best, -best_cell):
+                best, best_cell = int(counts.max()), cell
         return self._hour_in_words(person, best, best_cell) if best else ""
 
-    def _one_more(self, person: Participant, mine: int) -> list[tuple[int, int, int]]:
-        """Each session's length that the person could offer besides: at most how many it adds, when, and the starts.
+    def _one_more(self, person: Participant, mine: int) -> tuple[Cells, list[tuple[int, int]]]:
+        """When the person could offer one session's length besides: alone, where most people are free first, or beside
+        hours that they offer already, each with all starts that come with it.
 
-        It begins on the slot grid of their clock. Where it meets hours they offer already, other starts come with it.
+        It begins on the slot grid of their clock.
         """
         problem, free = self.problem, self.problem.free[person.id]
-        length = cells_needed(problem.program)
         offers = replace(problem, participants=(replace(person, hours=ALWAYS),))
         new = possible_starts(offers, offers.participants[0]) & grid_of(problem, person) & every_start(problem) & ~mine
-        near = reduce(or_, (free << 1 >> shift for shift in range(length + 2)), 0)
-        alone, beside = _places(new & ~near), list(cells_in(new & near))
-        more = [(int(most), int(cell), 1 << int(cell)) for cell, most in zip(alone, self.peers_at[alone], strict=True)]
-        for cell in beside:
-            starts = starts_within(problem, free | cells_from(problem, cell)) & ~mine
-            more.append((int(self.peers_at[_places(starts)].sum()), cell, starts))
-        return sorted((one for one in more if one[0] > 0), key=lambda one: (-one[0], one[1]))
+        near = reduce(or_, (free << 1 >> shift for shift in range(cells_needed(problem.program) + 2)), 0)
+        alone = _places(new & ~near)
+        beside = (
+            (cell, starts_within(problem, free | cells_from(problem, cell)) & ~mine) for cell in cells_in(new & near)
+        )
+        return alone[np.argsort(-self.peers_at[alone], kind="stable")], list(beside)
 
     def _hour_in_words(self, person: Participant, count: int, cell: int) -> str:
         day, part = _part_of_day(self.problem, person, cell)
@@ -331,7 +339,7 @@ def _bits(cells: int) -> NDArray[np.bool_]:
     return np.unpackbits(raw, bitorder="little").astype(bool)
 
 
-def _places(cells: int) -> NDArray[np.intp]:
+def _places(cells: int) -> Cells:
     return np.flatnonzero(_bits(cells))
 
 

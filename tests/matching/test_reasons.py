@@ -1,14 +1,22 @@
 """Why people were brought together, what would help who was not matched, and what is never told."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import combinations
+from random import Random
 
 import pytest
 
+from peerhub.domain.availability import Span, cells_in
+from peerhub.domain.comfort import Comfort
 from peerhub.matching import reasons
+from peerhub.matching.hours import grid_of, possible_starts, span_at, start_of
 from peerhub.matching.match import match
-from peerhub.matching.problem import Meeting, Problem
+from peerhub.matching.problem import Meeting, Participant, Problem
+from peerhub.matching.proposal import PlannedSession
 from peerhub.matching.reasons import why, why_unmatched
+from peerhub.matching.rules import broken_rules_of_sessions
 from tests.matching.cast import MONDAY_18, WEEK, buddies, person, session, sessions
 
 EVENING = "mon 18:00-20:00"
@@ -101,3 +109,179 @@ def test_two_worlds_that_differ_in_one_keep_apart_tell_the_same() -> None:
     worlds = [match(buddies(ana, *people)) for people in (others, apart)]
 
     assert worlds[0] == worlds[1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "mediums", "helps"),
+    [
+        ({}, {}, ""),
+        ({"pair": 0, "trio": 0}, {}, "sessions of two"),
+        ({}, {"video": 0, "voice": 0}, "meeting by video"),
+        ({}, {"video": 0}, ""),
+        ({"pair": 0, "trio": 0}, {"video": 0, "voice": 0}, ""),
+    ],
+)
+def test_a_little_more_comfort_is_suggested_where_it_alone_would_help(
+    sizes: dict[str, int], mediums: dict[str, int], helps: str
+) -> None:
+    ana = person("ana", EVENING, sizes=sizes, mediums=mediums)
+    others = [person(f"m{n}", EVENING) for n in range(6)]
+
+    told = why_unmatched(buddies(ana, *others), [])[0]
+
+    assert told.if_comfortable == (
+        f"being a little comfortable with {helps} would bring 6 more people within reach" if helps else ""
+    )
+
+
+def test_a_pair_is_suggested_where_too_few_are_free_at_once_for_three() -> None:
+    ana = person("ana", "mon 18:00-19:00", "tue 18:00-18:30", sizes={"pair": 0})
+    others = [person(f"m{n}", "tue 18:00-18:30") for n in range(1)]
+
+    told = why_unmatched(buddies(ana, *others), [])[0]
+
+    assert told.if_comfortable == (
+        "being a little comfortable with sessions of two would bring a few more people within reach"
+    )
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"comfort": Comfort({"pair": 0, "trio": 0, "small": 0})},
+        {"comfort": Comfort(mediums={"video": 0, "voice": 0})},
+        {"comfort": Comfort(topics={"grief": 4})},
+        {"languages": frozenset({"de"})},
+        {"keep_apart": frozenset({"ana"})},
+        {"prefers": frozenset({"ana"})},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("led", [False, True])
+def test_nothing_that_the_others_said_about_themselves_changes_what_is_told(
+    led: bool, answers: dict[str, object]
+) -> None:
+    """In one world everyone else gave these answers, in the other none: what Ana and the organizer read is the same."""
+    ana = person("ana", EVENING, sizes={"pair": 0, "trio": 0, "small": 0}, mediums={"video": 0}, languages=["en"])
+    others = [
+        person(f"m{n}", *hours, facilitates=int(led)) for n, hours in enumerate([[EVENING], ["sat 9:00-10:00"]] * 6)
+    ]
+    making = sessions if led else buddies
+    worlds = [making(ana, *others), making(ana, *(replace(other, **answers) for other in others))]
+
+    told = [why_unmatched(world, [])[0] for world in worlds]
+
+    assert told[0].if_comfortable and told[0].would_help
+    assert told[0] == told[1]
+
+
+def test_what_organizers_read_does_not_depend_on_the_comfort_of_who_was_not_matched() -> None:
+    shy = person("ana", EVENING, sizes={"pair": 0, "trio": 0}, mediums={"video": 0, "voice": 0})
+    others = [person(f"m{n}", "sat 9:00-10:00") for n in range(6)]
+
+    told = [why_unmatched(buddies(ana, *others), [])[0] for ana in (ANA, shy)]
+
+    assert told[1] == replace(told[0], if_comfortable="")  # neither size nor medium would help alone
+    assert told[0].would_help
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_would_help_is_counted_as_the_rules_count_it(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasons, "SMALLEST_COUNT", 1)
+    problem = drawn(Random(seed))
+
+    told = {one.id: one for one in why_unmatched(problem, [])}
+
+    for somebody in problem.participants:
+        if somebody.most_sessions > 0:
+            assert counted(told[somebody.id].would_help) == most_by_one_hour(problem, somebody), somebody
+            assert counted(told[somebody.id].if_comfortable) == most_by_one_level(problem, somebody), somebody
+
+
+def counted(text: str) -> int:
+    return int(text.split("would bring ")[1].split()[0]) if text else 0
+
+
+def drawn(draw: Random) -> Problem:
+    """Five people with a few hours around one evening, on clocks that do not agree on the grid."""
+    people = [
+        person(
+            name,
+            *{f"mon {hour}:{draw.choice(('00', '15'))}-{hour + draw.choice((1, 1, 2))}:00" for hour in hours},
+            zone=draw.choice(("UTC", "UTC", "Africa/Abidjan", "Asia/Kathmandu")),
+            facilitates=draw.choice((0, 0, 1)),
+            most_sessions=draw.choice((0, 1, 1, 1)),
+            sizes={size: draw.choice((0, 0, 2)) for size in ("pair", "trio", "small")},
+            mediums={medium: draw.choice((0, 0, 2)) for medium in ("video", "voice")},
+            busy=frozenset({Span(MONDAY_18, MONDAY_18 + timedelta(minutes=30))} if draw.random() < 0.2 else ()),
+        )
+        for name, hours in (
+            (name, draw.sample((17, 18, 20), draw.choice((1, 2)))) for name in ("a", "b", "c", "d", "e")
+        )
+    ]
+    smallest = draw.choice((2, 2, 3))
+    return sessions(
+        *people, smallest=smallest, ideal=smallest, largest=4, facilitators_per_session=draw.choice((0, 0, 1, 2))
+    )
+
+
+def most_by_one_hour(problem: Problem, me: Participant) -> int:
+    """How many more people one more free session brings at most, trying each."""
+    plain = replace(me, comfort=Comfort())
+    before = reach(problem, plain, problem.free[me.id])
+    always = replace(plain, hours=reasons.ALWAYS)
+    everyone = seen_from(problem, always)
+    anyone = 0
+    for other in problem.participants:
+        anyone |= possible_starts(problem, other) if other is not me else 0
+    cells = possible_starts(everyone, always) & grid_of(problem, me) & ~possible_starts(problem, me)
+    near = cells & (anyone | anyone << 1 | anyone >> 1)
+    counts = [len(reach(problem, plain, problem.free[me.id] | 0b11 << cell) - before) for cell in cells_in(near)]
+    return max(counts, default=0)
+
+
+def most_by_one_level(problem: Problem, me: Participant) -> int:
+    """How many more people a level of 1 instead of 0 brings at most, trying each."""
+    free = problem.free[me.id]
+    before = reach(problem, me, free)
+    sizes = [{**me.comfort.sizes, size: 1} for size, level in me.comfort.sizes.items() if level == 0]
+    mediums = [{**me.comfort.mediums, medium: 1} for medium, level in me.comfort.mediums.items() if level == 0]
+    more = [replace(me.comfort, sizes=some) for some in sizes] + [replace(me.comfort, mediums=some) for some in mediums]
+    return max((len(reach(problem, replace(me, comfort=one), free) - before) for one in more), default=0)
+
+
+def reach(problem: Problem, me: Participant, free: int) -> set[str]:
+    """With whom I could be in a session by the rules, were the others open to all; on the grid of one of us two."""
+    seen = seen_from(problem, me)
+    seen.__dict__["free"] = {**seen.free, me.id: free}
+    reached: set[str] = set()
+    for one in sessions_with(seen, me):
+        start = 1 << start_of(seen, one.span)
+        on_grid = {other for other in one.people if grid_of(seen, seen.by_id[other]) & start}
+        if on_grid and not broken_rules_of_sessions(seen, (one,)):
+            reached |= set(one.people) if me.id in on_grid else on_grid
+    return reached - {me.id}
+
+
+def seen_from(problem: Problem, me: Participant) -> Problem:
+    """As if everyone else had only said when they are free, and whether they come and lead."""
+    others = (
+        me
+        if other.id == me.id
+        else replace(other, comfort=Comfort(), languages=frozenset(), keep_apart=frozenset(), prefers=frozenset())
+        for other in problem.participants
+    )
+    return replace(problem, participants=tuple(others))
+
+
+def sessions_with(problem: Problem, me: Participant) -> Iterator[PlannedSession]:
+    program = problem.program
+    for cell in cells_in(possible_starts(problem, me)):
+        here = [other for other in problem.participants if possible_starts(problem, other) >> cell & 1]
+        peers = [other.id for other in here if other.most_sessions and other.id != me.id]
+        leaders = [other.id for other in here if other.facilitates and other.id != me.id]
+        for size in range(program.smallest, program.largest + 1):
+            for some in combinations(peers, size - 1):
+                for led in combinations([one for one in leaders if one not in some], program.facilitators_per_session):
+                    for medium in program.mediums:
+                        yield PlannedSession((me.id, *some), span_at(problem, cell), medium, led)
