@@ -5,8 +5,8 @@
 Published are the most weeks for so many groups of such a size; nobody has more, as a golfer runs out of others to meet.
 Those who solve it plan all weeks at once, by design theory or by search over whole schedules. Our matcher is told one
 week at a time, with the weeks before as history, and nothing about golf: everybody is free at the one hour, sizes are
-fixed, and ``new_people`` is the only preference, so a week is worth all its points just when nobody meets again. Looking
-no week ahead, it can paint itself into a corner; how far it comes is what is measured. Several tries begin with
+fixed, and ``new_people`` is the only preference, so a week is worth all its points just when nobody meets again. As it
+looks no week ahead, it can paint itself into a corner; how far it comes is what is measured. Several tries begin with
 different seeds.
 """
 
