@@ -1,4 +1,4 @@
-"""The commands: demo, serve, work, match, organizer, check."""
+"""The commands: demo, serve, work, match, organizer, adopt, check."""
 
 import asyncio
 import signal
@@ -65,6 +65,15 @@ def work() -> None:
     settings = _settings()
     with _database(settings) as settings:
         _run(_work(settings))
+
+
+@main.command()
+def adopt() -> None:
+    """Let this copy of a database write letters, after a restore or a move; until then they wait."""
+    settings = _settings()
+    with _database(settings) as settings:
+        waiting = _run(_adopt(settings))
+    click.echo(f"Letters leave from here from now on; {waiting} of them are waiting.")
 
 
 @main.group()
@@ -174,7 +183,7 @@ async def _web_and_worker(settings: Settings, app: Any) -> None:
     from peerhub.web.server import server  # noqa: PLC0415
 
     web, stop = server(app, settings.host, settings.port), asyncio.Event()
-    working = asyncio.create_task(worker.work(_office(settings), stop))
+    working = asyncio.create_task(worker.work(await _office(settings), stop))
 
     def leave() -> None:
         app.state.is_stopping = True
@@ -200,7 +209,7 @@ async def _work(settings: Settings) -> None:
     _on_a_signal(stop.set)
     async with _ready():
         click.echo("Working. Stop with Ctrl-C.")
-        await worker.work(_office(settings), stop)
+        await worker.work(await _office(settings), stop)
 
 
 def _letterhead(settings: Settings) -> Letterhead:
@@ -209,10 +218,12 @@ def _letterhead(settings: Settings) -> Letterhead:
     )
 
 
-def _office(settings: Settings) -> Any:
+async def _office(settings: Settings) -> Any:
     from peerhub.jobs.duties import Office  # noqa: PLC0415
+    from peerhub.store import installation  # noqa: PLC0415
 
-    return Office(_letterhead(settings), settings.smtp_url, uuid4())
+    place = await installation.place_of(settings.base_url)
+    return Office(_letterhead(settings), settings.smtp_url, uuid4(), place=place)
 
 
 async def _add_organizer(address: str, name: str, time_zone: str) -> None:
@@ -220,6 +231,14 @@ async def _add_organizer(address: str, name: str, time_zone: str) -> None:
 
     async with _ready():
         await make_organizer(address, name, time_zone, _now())
+
+
+async def _adopt(settings: Settings) -> int:
+    from peerhub.store import installation, outbox  # noqa: PLC0415
+
+    async with _ready():
+        await installation.settle(await installation.place_of(settings.base_url), _now())
+        return (await outbox.counts_by_state()).get("pending", 0)
 
 
 async def _troubles(settings: Settings) -> list[str]:

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from peerhub.mail import message
-from peerhub.store import sealing
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import outbox
 from peerhub.store.tables import Letter
+
+HEAD = Letterhead("Harbour Lights", "hello@peerhub.example", "https://peerhub.example", b"k" * 32)
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,17 @@ class Shown:
 async def letters_to_show(most: int = 200) -> list[Shown]:
     """The newest letters whose bodies are still there."""
     rows = await (
-        Letter.select(Letter.id, Letter.kind, Letter.state, Letter.created_at, Letter.sealed_body)
-        .where(Letter.sealed_body.is_not_null())
-        .order_by(Letter.number, ascending=False)
-        .limit(most)
+        Letter.select().where(Letter.sealed_body.is_not_null()).order_by(Letter.number, ascending=False).limit(most)
     )
-    bodies = [sealing.open_bytes(row["sealed_body"], Letter.sealed_body, row["id"]) for row in rows]
     return [
-        Shown(row["id"], row["kind"], row["state"], row["created_at"], message.read(body.partition(b"\n")[2]))
-        for row, body in zip(rows, bodies, strict=True)
+        Shown(row["id"], row["kind"], row["state"], row["created_at"], message.read(mail_of(row).content))
+        for row in rows
     ]
+
+
+def mail_of(row: dict[str, Any]) -> outbox.Mail:
+    """The mail that a row of the outbox makes."""
+    claimed = outbox.Claimed(
+        row["id"], row["expires_at"], row["message_id"], row["created_at"], row["sealed_body"]
+    )  # fmt: skip
+    return outbox.written(claimed, HEAD)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from peerhub.jobs.duties import DUTIES, SELDOM, Duty, Office
+from peerhub.jobs.watch import Watch
 
 TICK = 1.0
 _SELDOM = 60  # ticks between looks at what may as well be forgotten a minute later
@@ -20,18 +21,21 @@ async def work(office: Office, stop: asyncio.Event, tick: float = TICK, duties: 
 
     ``tick`` is the pause, in seconds, of a duty that had nothing to do, unless it is one that is seldom needed.
     """
-    office = replace(office, stop=stop)
+    office, watch = replace(office, stop=stop), Watch(office.clock)
     async with asyncio.TaskGroup() as group:
         for duty in DUTIES if duties is None else duties:
-            group.create_task(_keep_doing(duty, office, tick), name=_name(duty))
+            group.create_task(_keep_doing(duty, office, watch, tick), name=_name(duty))
 
 
-async def _keep_doing(duty: Duty, office: Office, tick: float) -> None:
-    """Do one duty again and again; in trouble, such as a database that is gone, it waits longer each time."""
+async def _keep_doing(duty: Duty, office: Office, watch: Watch, tick: float) -> None:
+    """Do one duty again and again; in trouble, such as a database that is gone, it waits longer each time.
+
+    Nothing is done by a clock that cannot be believed.
+    """
     troubles = 0
     while not office.stop.is_set():
         try:
-            did_something = await duty(office, office.clock())
+            did_something = await watch.is_steady() and await duty(office, office.clock())
         except Exception as error:
             troubles += 1
             _log.warning("a duty failed", duty=_name(duty), error=type(error).__name__)  # its words may name a person

@@ -16,9 +16,10 @@ from peerhub.mail.plain import is_one_address
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _HELLO = 20.0  # seconds to connect, to greet and to log in
 _ENVELOPE = 20.0  # seconds for MAIL and RCPT together
-_BODY = 60.0  # seconds for DATA; with the envelope, well within a lease
+_BODY = 60.0  # seconds for DATA
 _FIRST_REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=5)
+TO_OFFER = timedelta(seconds=_HELLO + _ENVELOPE + _BODY)  # the longest that the offer of one mail takes
 
 
 class Ending(Enum):
@@ -165,12 +166,14 @@ class Line:
                 verb = "RCPT"
                 await self._client.rcpt(to)
         except SMTPResponseException as error:
-            if verb == "MAIL" and _is_final(error):
+            if verb == "MAIL":  # no word has been said yet about this letter, so it is nothing about this letter
                 self._client.close()
                 raise TransportTrouble(f"{error.code} at MAIL") from None
             return Answer(Ending.REFUSED if _is_final(error) else Ending.LATER, f"{error.code} at {verb}")
         except (SMTPException, OSError, TimeoutError) as error:
             self._client.close()
+            if verb == "MAIL":
+                raise TransportTrouble(f"{_named(error)} at MAIL") from None
             return Answer(Ending.LATER, f"{_named(error)} at {verb}")
         return None
 

@@ -6,8 +6,9 @@ import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, redirect_stdout
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -15,6 +16,8 @@ from peerhub.store.engine import DB
 
 _MIGRATING = 0x70656572687562  # "peerhub": the advisory lock that one migrating process holds
 POOL_SIZE = 10
+_TO_CONNECT: Final = 10.0  # seconds
+_TO_ANSWER: Final = 15.0  # seconds; a person waits
 AWAY = (
     OSError,
     TimeoutError,
@@ -23,8 +26,11 @@ AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)  # what is raised when the database cannot be reached right now
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+)  # what is raised when the database cannot be reached right now, or cannot write; nothing was stored halfway
 
 
 def lead_to(url: str) -> None:
@@ -56,7 +62,7 @@ def _forget_the_dead(users: Path) -> None:
 @asynccontextmanager
 async def pool(size: int = POOL_SIZE) -> AsyncIterator[None]:
     """Keep connections open while inside."""
-    await DB.start_connection_pool(min_size=1, max_size=size)
+    await DB.start_connection_pool(min_size=1, max_size=size, timeout=_TO_CONNECT, command_timeout=_TO_ANSWER)
     try:
         yield
     finally:
@@ -76,6 +82,13 @@ async def migrate() -> None:
             raise RuntimeError(f"the migrations failed: {result.message}")
     finally:
         await lock.close()
+
+
+async def clock() -> datetime:
+    """What time it is for the database."""
+    rows = await DB._run_in_pool("SELECT clock_timestamp() AS now")
+    now: datetime = rows[0]["now"]
+    return now
 
 
 async def answers() -> bool:

@@ -1,8 +1,11 @@
 """The outbox: letters that are on disk with the fact that caused them, and that leave in order, once.
 
-The way of a letter: put (pending) -> claim (sending, under a lease) -> fence -> sent. The fence is committed just
-before the body is sent. A lease that ran out before it was certainly not delivered; one that ran out behind it may
+The way of a letter: put (pending) -> claim (sending, under a lease) -> begin -> fence -> sent. The fence is committed
+just before the body is sent. A lease that ran out before it was certainly not delivered; one that ran out behind it may
 have been, so that letter is sent again under the same Message-ID, and counted as ambiguous.
+
+What is kept are the facts that a letter tells. It is written when it leaves, so that a thousand letters cost the one
+who publishes a round little, and a letter that cannot be written is set aside while the others flow.
 """
 
 # ruff: noqa: S608 - statements are put together from this module's own pieces, values always travel apart from them
@@ -10,26 +13,31 @@ have been, so that letter is sent again under the same Message-ID, and counted a
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from peerhub.mail import message
+from peerhub.mail import facts, message
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import AT_ONCE, IN_TURN
 from peerhub.mail.letters import Letter as Composed
-from peerhub.store import sealing
+from peerhub.store import installation, sealing
 from peerhub.store.database import transaction
 from peerhub.store.tables import Letter
 
-LEASE = timedelta(minutes=2)
-MOST_ATTEMPTS = 5
+LEASE = timedelta(minutes=5)
+MOST_LOST = 5
 BODIES_ARE_KEPT = timedelta(days=7)
 BACK_OFF = (
     timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4)
 )  # fmt: skip
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 2000
+_FACTS = b"\x02"  # what a sealed body of facts begins with; one of version 0.1 begins with an address
+
+
+class CannotBeWritten(Exception):
+    """What was kept of a letter makes no mail; the message says why, and names nobody."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,21 @@ class Claimed:
     """A letter that one worker may try to post while its lease lasts."""
 
     id: UUID
-    to: str
-    mail: bytes
     lease_until: datetime
+    message_id: str = field(repr=False)
+    written_at: datetime = field(repr=False)
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What is handed to the mail server: one address, and the bytes."""
+
+    to: str
+    content: bytes
 
     def __repr__(self) -> str:
-        return f"Claimed({self.id})"
+        return "Mail(...)"
 
 
 async def put(head: Letterhead, letters: Sequence[Composed], now: datetime, *, to_nobody: bool = False) -> None:
@@ -55,11 +72,8 @@ async def put(head: Letterhead, letters: Sequence[Composed], now: datetime, *, t
     """
     async with transaction():
         for at in range(0, len(letters), _ROWS_AT_ONCE):
-            rows = await asyncio.to_thread(_rows, head, letters[at : at + _ROWS_AT_ONCE], now)
-            if to_nobody:
-                for row in rows:
-                    row.member = None
-            await Letter.insert(*rows).on_conflict(target=Letter.cause, action="DO NOTHING")
+            columns = await asyncio.to_thread(_columns, head, letters[at : at + _ROWS_AT_ONCE], to_nobody)
+            await Letter.raw(_PUT, now, now, *columns)
         if uids := [letter.about for letter in letters if letter.about]:
             await _drop_superseded(uids, now)
 
@@ -71,39 +85,80 @@ async def cancel_about(uids: Iterable[str], now: datetime) -> None:
     )
 
 
-async def claim(
-    worker: UUID, now: datetime, most: int, lease: timedelta = LEASE, lanes: Sequence[int] = (AT_ONCE, IN_TURN)
+async def claim(  # noqa: PLR0917
+    worker: UUID,
+    now: datetime,
+    most: int,
+    lease: timedelta = LEASE,
+    lanes: Sequence[int] = (AT_ONCE, IN_TURN),
+    place: str = "",
 ) -> list[Claimed]:
-    """Take the letters of these lanes that are due, those that somebody waits for first, and count the attempt.
+    """Take the letters of these lanes that are due, those that somebody waits for first.
 
-    Of the letters about one calendar UID only the oldest is taken, and none while another is on its way.
+    Of the letters about one calendar UID only the oldest is taken, and none while another is on its way. Where the
+    database is a copy that has come to another ``place``, only sign-in letters are taken that were asked for there.
     """
+    copied_at = await installation.copied_at(place, now)
     await _rescue(now)
-    taken = await Letter.raw(_CLAIM, worker, now + lease, now, list(lanes), now, now, most)
-    claimed = []
-    for row in sorted(taken, key=lambda row: (row["lane"], row["number"])):
-        if (opened := _opened(row)) is not None:
-            claimed.append(Claimed(row["id"], *opened, row["lease_until"]))
-        else:
-            await fail(worker, row["id"], now, "it cannot be opened: its key is missing, or it was changed")
-    return claimed
+    taken = await Letter.raw(
+        _CLAIM, worker, now + lease, now, list(lanes), now, now, copied_at, AT_ONCE, copied_at, most
+    )
+    in_order = sorted(taken, key=lambda row: (row["lane"], row["number"]))
+    return [
+        Claimed(row["id"], row["lease_until"], row["message_id"], row["created_at"], row["sealed_body"])
+        for row in in_order
+    ]
 
 
-async def fence(worker: UUID, letter: UUID, now: datetime, lease: timedelta = LEASE) -> bool:
+def written(letter: Claimed, head: Letterhead) -> Mail:
+    """The mail that a claimed letter makes; the same facts, the same Message-ID, the same date, every time.
+
+    Raises:
+        CannotBeWritten: it cannot be opened, or its template does not know what to say.
+    """
+    try:
+        kept = sealing.open_bytes(letter.sealed, Letter.sealed_body, letter.id)
+        if not kept.startswith(_FACTS):  # version 0.1 kept the whole mail
+            address, _, mail = kept.partition(b"\n")
+            return Mail(address.decode(), mail)
+        composed = facts.letter_from(kept.removeprefix(_FACTS), head)
+        return Mail(composed.to.address, message.compose(composed, head, letter.message_id, letter.written_at))
+    except sealing.CannotOpen:
+        raise CannotBeWritten("it cannot be opened: its key is missing, or it was changed") from None
+    except Exception as error:  # whatever a template does: one letter that cannot be written stops no other
+        raise CannotBeWritten(f"it cannot be written ({type(error).__name__})") from None
+
+
+async def begin(worker: UUID, letter: UUID, now: datetime) -> None:
+    """Count the attempt that begins now, so that a letter which ends its workers is told from those beside it."""
+    await Letter.raw(
+        f"UPDATE letter SET {_BEGUN} WHERE id = {{}} AND {_MINE} AND tried_at IS NULL", now, letter, worker
+    )
+
+
+async def fence(
+    worker: UUID,
+    letter: UUID,
+    now: datetime,
+    lease: timedelta = LEASE,
+    *,
+    after: UUID | None = None,
+    before: UUID | None = None,
+) -> bool:
     """Commit that the body is about to be sent; False where this worker may not send it, or no longer.
 
-    The member's row is held meanwhile, so that a suspension comes either before the fence or behind it.
+    The member's row is held meanwhile, so that a suspension comes either before the fence or behind it. The same
+    commit marks the letter ``after`` which this one comes as sent, and counts the attempt of the one ``before`` which
+    it goes: of one worker's letters at most one is ever between fence and mark. Asked again with the same ``now``, as
+    after a commit that nobody knows the end of, it answers the same.
     """
-    return bool(await Letter.raw(_FENCE, letter, now, now + lease, letter, worker, now, now))
+    step = (letter, now, after, now, before, worker, now, now + lease, letter, worker, now, now, now)
+    return bool(await Letter.raw(_FENCE, *step))
 
 
 async def sent(letter: UUID, now: datetime) -> None:
     """The mail server has accepted it; that is so whoever has the lease by now."""
-    await Letter.raw(
-        f"UPDATE letter SET {_END} state = 'sent', trouble = ''"
-        " WHERE id = {} AND state NOT IN ('sent', 'cancelled')",
-        now, letter,
-    )  # fmt: skip
+    await Letter.raw(f"UPDATE letter SET {_SENT} WHERE id = {{}} AND {_MAY_BE_SENT}", now, letter)
 
 
 async def delay(worker: UUID, letter: UUID, now: datetime, jitter: float, trouble: str) -> None:
@@ -129,10 +184,17 @@ async def fail(worker: UUID, letter: UUID, now: datetime, trouble: str) -> None:
     )  # fmt: skip
 
 
-async def release(worker: UUID, letters: Iterable[UUID]) -> None:
-    """Give letters back that were not tried; what is behind the fence is left to its lease."""
+async def set_aside(worker: UUID, letter: UUID, trouble: str) -> None:
+    """It cannot be written: a person has to look at it. The others flow."""
     await Letter.raw(
-        f"UPDATE letter SET {_FREE} state = 'pending', attempts = attempts - 1"
+        f"UPDATE letter SET {_FREE} state = 'held', trouble = {{}} WHERE id = {{}} AND {_MINE}", trouble, letter, worker
+    )
+
+
+async def release(worker: UUID, letters: Iterable[UUID]) -> None:
+    """Give letters back that were not tried to the end; what is behind the fence is left to its lease."""
+    await Letter.raw(
+        f"UPDATE letter SET {_FREE} state = 'pending', attempts = attempts - (tried_at IS NOT NULL)::int"
         f" WHERE id = ANY({{}}) AND {_MINE} AND fenced_at IS NULL",
         list(letters), worker,
     )  # fmt: skip
@@ -172,8 +234,7 @@ async def counts_by_state() -> dict[str, int]:
 
 async def _rescue(now: datetime) -> None:
     """Take back the letters whose worker died or froze, and set aside those that it happens to again and again."""
-    trouble = f"{MOST_ATTEMPTS} attempts ended without an answer"
-    await Letter.raw(_RESCUE, MOST_ATTEMPTS, now, now, now, trouble)
+    await Letter.raw(_RESCUE, MOST_LOST, now, now, now, f"{MOST_LOST} attempts ended without an answer")
 
 
 async def _drop_superseded(uids: list[str], now: datetime) -> None:
@@ -184,42 +245,52 @@ async def _drop_superseded(uids: list[str], now: datetime) -> None:
     )  # fmt: skip
 
 
-def _rows(head: Letterhead, letters: Sequence[Composed], now: datetime) -> list[Letter]:
-    """Some milliseconds of work for each letter, so this runs beside the loop that answers requests."""
-    return [_row(head, letter, now) for letter in letters]
-
-
-def _row(head: Letterhead, letter: Composed, now: datetime) -> Letter:
-    row, host = uuid4(), head.mail_from.rpartition("@")[2]
-    message_id = f"<{secrets.token_hex(16)}@{host}>"
-    mail = message.compose(letter, head, message_id, now)
-    body = sealing.seal(letter.to.address.encode() + b"\n" + mail, Letter.sealed_body, row)
-    return Letter(
-        id=row, member=letter.to.member_id, kind=letter.kind, cause=letter.cause, about=letter.about, lane=letter.lane,
-        sealed_body=body, message_id=message_id, due_at=now, expires_at=letter.expires_at, created_at=now,
-    )  # fmt: skip
-
-
-def _opened(row: dict[str, Any]) -> tuple[str, bytes] | None:
-    """The envelope's address and the mail, or nothing where the row cannot be opened."""
-    try:
-        address, _, mail = sealing.open_bytes(row["sealed_body"], Letter.sealed_body, row["id"]).partition(b"\n")
-    except sealing.CannotOpen:
-        return None
-    return address.decode(), mail
+def _columns(head: Letterhead, letters: Sequence[Composed], to_nobody: bool) -> list[list[Any]]:
+    """What is put of some letters, column by column."""
+    host = head.mail_from.rpartition("@")[2]
+    rows = [
+        (
+            row := uuid4(),
+            None if to_nobody else letter.to.member_id,
+            letter.kind,
+            letter.cause,
+            letter.about,
+            letter.lane,
+            sealing.seal(_FACTS + facts.facts_of(letter), Letter.sealed_body, row),
+            f"<{secrets.token_hex(16)}@{host}>",
+            letter.expires_at,
+        )
+        for letter in letters
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 # Pieces of SQL; {} takes the next value.
-_END = "lease = NULL, lease_until = NULL, fenced_at = NULL, ended_at = {},"
 _FREE = "lease = NULL, lease_until = NULL, fenced_at = NULL,"
+_END = f"{_FREE} ended_at = {{}},"
+_SENT = f"{_END} state = 'sent', trouble = ''"
+_MAY_BE_SENT = "state NOT IN ('sent', 'cancelled')"
+_BEGUN = "tried_at = {}, attempts = attempts + 1"
 _MINE = "state = 'sending' AND lease = {}"
 _NOT_LEFT = "state IN ('pending', 'held', 'sending') AND fenced_at IS NULL"
 
+_PUT = """
+INSERT INTO letter (due_at, created_at, id, member, kind, cause, about, lane, sealed_body, message_id, expires_at)
+SELECT {}, {}, id, member, kind, cause, about, lane, sealed_body, message_id, expires_at
+FROM unnest(
+    {}::uuid[], {}::uuid[], {}::text[], {}::text[], {}::text[], {}::smallint[], {}::bytea[], {}::text[],
+    {}::timestamptz[]
+) WITH ORDINALITY AS one (id, member, kind, cause, about, lane, sealed_body, message_id, expires_at, nth)
+ORDER BY nth
+ON CONFLICT (cause) DO NOTHING
+"""
+
 _CLAIM = """
-UPDATE letter SET state = 'sending', attempts = attempts + 1, lease = {}, lease_until = {}, claimed_at = {}
+UPDATE letter SET state = 'sending', lease = {}, lease_until = {}, claimed_at = {}, tried_at = NULL
 WHERE id = ANY(ARRAY(
     SELECT due.id FROM letter due
     WHERE due.state = 'pending' AND due.lane = ANY({}) AND due.due_at <= {} AND due.expires_at > {}
+    AND ({}::timestamptz IS NULL OR (due.lane = {} AND due.created_at >= {}))
     AND NOT EXISTS (
         SELECT 1 FROM letter older
         WHERE older.about = due.about AND older.number < due.number AND older.state IN ('pending', 'sending', 'held')
@@ -229,39 +300,45 @@ WHERE id = ANY(ARRAY(
     LIMIT {}
     FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, number, lane, sealed_body, lease_until
+RETURNING id, number, lane, sealed_body, message_id, created_at, lease_until
 """
 
-_FENCE = """
+_FENCE = f"""
 WITH addressee AS (
     SELECT member.id FROM member JOIN letter ON letter.member = member.id
-    WHERE letter.id = {} AND member.stage <> 'suspended'
+    WHERE letter.id = {{}} AND member.stage <> 'suspended'
     FOR SHARE OF member
+), held AS (
+    SELECT count(*) AS members FROM addressee  -- the member first, then letters: as whoever erases a member locks
+), marked AS (
+    UPDATE letter SET {_SENT} WHERE id = {{}} AND {_MAY_BE_SENT} AND (SELECT members FROM held) >= 0
+), begun AS (
+    UPDATE letter SET {_BEGUN} WHERE id = {{}} AND {_MINE} AND tried_at IS NULL AND (SELECT members FROM held) >= 0
 )
-UPDATE letter SET fenced_at = {}, lease_until = {}
-WHERE id = {} AND state = 'sending' AND lease = {} AND lease_until > {} AND expires_at > {} AND fenced_at IS NULL
+UPDATE letter SET fenced_at = {{}}, lease_until = {{}}
+WHERE id = {{}} AND {_MINE} AND lease_until > {{}} AND expires_at > {{}} AND (fenced_at IS NULL OR fenced_at = {{}})
 AND (member IS NULL OR member = (SELECT id FROM addressee))
 RETURNING id
 """
 
 _RESCUE = """
-WITH lost AS (
-    SELECT lost.id, CASE
-        WHEN EXISTS (SELECT 1 FROM letter newer WHERE newer.about = lost.about AND newer.number > lost.number)
+WITH gone AS (
+    SELECT gone.id, CASE
+        WHEN EXISTS (SELECT 1 FROM letter newer WHERE newer.about = gone.about AND newer.number > gone.number)
         THEN 'cancelled'
-        WHEN lost.attempts < {} THEN 'pending'
-        WHEN lost.ambiguous = 0 AND lost.fenced_at IS NULL THEN 'failed'
+        WHEN gone.lost + (gone.tried_at IS NOT NULL)::int < {} THEN 'pending'
         ELSE 'held'
     END AS becomes
-    FROM letter lost WHERE lost.state = 'sending' AND lost.lease_until <= {}
-    FOR UPDATE OF lost SKIP LOCKED
+    FROM letter gone WHERE gone.state = 'sending' AND gone.lease_until <= {}
+    FOR UPDATE OF gone SKIP LOCKED
 )
 UPDATE letter SET
-    state = lost.becomes,
+    state = gone.becomes,
+    lost = letter.lost + (letter.tried_at IS NOT NULL)::int,
     ambiguous = letter.ambiguous + (letter.fenced_at IS NOT NULL)::int,
     lease = NULL, lease_until = NULL, fenced_at = NULL,
     due_at = {},
-    ended_at = CASE WHEN lost.becomes IN ('cancelled', 'failed') THEN {}::timestamptz END,
-    trouble = CASE WHEN lost.becomes IN ('failed', 'held') THEN {} ELSE letter.trouble END
-FROM lost WHERE letter.id = lost.id
+    ended_at = CASE WHEN gone.becomes = 'cancelled' THEN {}::timestamptz END,
+    trouble = CASE WHEN gone.becomes = 'held' THEN {} ELSE letter.trouble END
+FROM gone WHERE letter.id = gone.id
 """

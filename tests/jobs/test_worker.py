@@ -118,7 +118,7 @@ async def test_a_worker_that_is_killed_while_sending_loses_nothing(
     assert (rows[to[8]]["ambiguous"], copies[to[8]]) == (1, 1)
     assert (rows[to[14]]["ambiguous"], copies[to[14]]) == (1, 2)
     assert copies[to[21]] == 1 + rows[to[21]]["ambiguous"]  # killed before or after it was marked as sent
-    assert sum(copies.values()) - len(to) <= 2
+    assert sum(copies.values()) - len(to) <= 3  # the kill at RCPT came before the letter before it was marked
 
 
 async def test_a_worker_that_is_asked_to_end_leaves_no_trace(

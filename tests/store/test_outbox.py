@@ -1,6 +1,7 @@
 """Letters are kept with their fact, leave in order, and leave once."""
 
 import asyncio
+import email
 from collections import Counter
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
@@ -8,10 +9,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from peerhub.mail import letters, links
+from peerhub.mail import letters, links, message
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Recipient
-from peerhub.store import outbox
+from peerhub.store import outbox, sealing
 from peerhub.store.database import transaction
 from peerhub.store.engine import DB
 from peerhub.store.tables import Letter, Member
@@ -76,9 +77,10 @@ async def test_what_is_claimed_is_what_was_put(letterhead: Letterhead, now: date
     (claimed,) = await outbox.claim(ONE, now, 10)
 
     (row,) = await the_outbox()
-    assert claimed.to == "ana@example.org"
-    assert claimed.mail.count(f"Message-ID: {row['message_id']}".encode()) == 1
-    assert (row["state"], row["attempts"], row["lease"]) == ("sending", 1, ONE)
+    mail = outbox.written(claimed, letterhead)
+    assert mail.to == "ana@example.org"
+    assert mail.content.count(f"Message-ID: {row['message_id']}".encode()) == 1
+    assert (row["state"], row["attempts"], row["lease"]) == ("sending", 0, ONE)
 
 
 async def test_somebody_who_waits_to_sign_in_goes_first(letterhead: Letterhead, now: datetime) -> None:
@@ -100,7 +102,6 @@ async def test_workers_that_claim_at_once_share_the_letters(letterhead: Letterhe
 
     claimed = Counter(letter.id for share in shares for letter in share)
     assert (len(claimed), set(claimed.values())) == (30, {1})
-    assert {row["attempts"] for row in await the_outbox()} == {1}
 
 
 async def test_a_newer_letter_about_a_seat_takes_the_place_of_an_older_one(
@@ -166,7 +167,36 @@ async def test_the_fence_opens_once_and_for_the_one_who_holds_the_lease(letterhe
 
     assert await outbox.fence(TWO, claimed.id, now) is False
     assert await outbox.fence(ONE, claimed.id, now) is True
-    assert await outbox.fence(ONE, claimed.id, now) is False
+    assert await outbox.fence(ONE, claimed.id, now + MINUTE) is False
+
+
+async def test_a_fence_whose_commit_nobody_heard_of_is_asked_again(letterhead: Letterhead, now: datetime) -> None:
+    await put_some(letterhead, await a_stored_member(now), now, 3)
+    first, second, third = [letter.id for letter in await outbox.claim(ONE, now, 10)]
+    await outbox.begin(ONE, first, now)
+    await outbox.fence(ONE, first, now, before=second)
+
+    answers = [await outbox.fence(ONE, second, now, after=first, before=third) for _ in range(2)]
+
+    rows = await the_outbox()
+    assert answers == [True, True]
+    assert [(row["state"], row["attempts"]) for row in rows] == [("sent", 1), ("sending", 1), ("sending", 1)]
+    assert [row["fenced_at"] is not None for row in rows] == [False, True, False]
+
+
+async def test_a_letter_is_marked_with_the_fence_of_the_next_even_where_that_one_is_not_wanted(
+    letterhead: Letterhead, now: datetime
+) -> None:
+    ana, ben = await a_stored_member(now), await a_stored_member(now, "Ben")
+    await put_some(letterhead, ana, now)
+    await put_some(letterhead, ben, now)
+    first, second = [letter.id for letter in await outbox.claim(ONE, now, 10)]
+    await outbox.fence(ONE, first, now)
+    await Member.update({Member.stage: "suspended"}).where(Member.id == ben.member_id)
+
+    assert await outbox.fence(ONE, second, now, after=first) is False
+
+    assert await states() == ["sent", "sending"]
 
 
 async def test_a_stale_worker_is_turned_away_at_the_fence(letterhead: Letterhead, now: datetime) -> None:
@@ -237,26 +267,52 @@ async def test_letters_to_an_erased_member_are_gone(letterhead: Letterhead, now:
 
 async def test_a_lease_that_ran_out_before_the_fence_is_tried_again(letterhead: Letterhead, now: datetime) -> None:
     await put_some(letterhead, await a_stored_member(now), now)
-    await outbox.claim(ONE, now, 10)
+    (first,) = await outbox.claim(ONE, now, 10)
+    await outbox.begin(ONE, first.id, now)
 
     early = await outbox.claim(TWO, now + outbox.LEASE - MINUTE / 60, 10)
     again = await outbox.claim(TWO, now + outbox.LEASE, 10)
 
     (row,) = await the_outbox()
     assert (len(early), len(again)) == (0, 1)
-    assert (row["attempts"], row["ambiguous"]) == (2, 0)
+    assert (row["attempts"], row["lost"], row["ambiguous"]) == (1, 1, 0)
 
 
 async def test_a_lease_that_ran_out_behind_the_fence_is_ambiguous(letterhead: Letterhead, now: datetime) -> None:
     await put_some(letterhead, await a_stored_member(now), now)
     (first,) = await outbox.claim(ONE, now, 10)
+    await outbox.begin(ONE, first.id, now)
     await outbox.fence(ONE, first.id, now)
 
     (second,) = await outbox.claim(TWO, now + outbox.LEASE, 10)
 
     (row,) = await the_outbox()
-    assert second.mail == first.mail
-    assert (row["attempts"], row["ambiguous"]) == (2, 1)
+    assert (second.message_id, second.written_at, second.sealed) == (first.message_id, first.written_at, first.sealed)
+    assert (row["attempts"], row["lost"], row["ambiguous"]) == (1, 1, 1)
+
+
+async def test_the_letters_beside_one_that_ends_its_worker_count_no_attempt(
+    letterhead: Letterhead, now: datetime
+) -> None:
+    await put_some(letterhead, await a_stored_member(now), now, 3)
+    first, *_ = await outbox.claim(ONE, now, 10)
+    await outbox.begin(ONE, first.id, now)
+
+    await outbox.claim(TWO, now + outbox.LEASE, 10)
+
+    assert [(row["attempts"], row["lost"]) for row in await the_outbox()] == [(1, 1), (0, 0), (0, 0)]
+
+
+async def test_copies_of_a_letter_say_the_same_under_one_name(letterhead: Letterhead, now: datetime) -> None:
+    ana = await a_stored_member(now)
+    await outbox.put(letterhead, [letters.invitation(letterhead, ana, a_seat(), now)], now)
+    (claimed,) = await outbox.claim(ONE, now, 10)
+
+    one, other = (message.read(outbox.written(claimed, letterhead).content) for _ in range(2))
+    names = {email.message_from_bytes(outbox.written(claimed, letterhead).content)["Message-ID"] for _ in range(2)}
+
+    assert one == other
+    assert names == {claimed.message_id}
 
 
 async def test_a_late_yes_of_the_mail_server_counts(letterhead: Letterhead, now: datetime) -> None:
@@ -272,14 +328,15 @@ async def test_a_late_yes_of_the_mail_server_counts(letterhead: Letterhead, now:
     assert await states() == ["sent"]
 
 
-@pytest.mark.parametrize(("fenced", "ends"), [(False, "failed"), (True, "held")])
-async def test_a_letter_that_kills_its_workers_is_set_aside(
-    fenced: bool, ends: str, letterhead: Letterhead, now: datetime
+@pytest.mark.parametrize("fenced", [False, True])
+async def test_a_letter_that_ends_five_workers_is_set_aside(
+    fenced: bool, letterhead: Letterhead, now: datetime
 ) -> None:
     await put_some(letterhead, await a_stored_member(now), now)
     moment = now
-    for _ in range(outbox.MOST_ATTEMPTS):
+    for _ in range(outbox.MOST_LOST):
         (claimed,) = await outbox.claim(ONE, moment, 10)
+        await outbox.begin(ONE, claimed.id, moment)
         if fenced:
             await outbox.fence(ONE, claimed.id, moment)
         moment += outbox.LEASE
@@ -287,19 +344,62 @@ async def test_a_letter_that_kills_its_workers_is_set_aside(
     assert await outbox.claim(ONE, moment, 10) == []
 
     (row,) = await the_outbox()
-    assert (row["state"], row["attempts"], row["trouble"]) == (ends, 5, "5 attempts ended without an answer")
-    assert await outbox.expire_due(row["expires_at"]) == (1 if fenced else 0)
+    assert (row["state"], row["lost"], row["trouble"]) == ("held", 5, "5 attempts ended without an answer")
+    assert (row["ambiguous"], row["attempts"]) == (5 if fenced else 0, 5)
+    assert await outbox.expire_due(row["expires_at"]) == 1
 
 
-async def test_a_letter_that_cannot_be_opened_fails_and_the_others_flow(letterhead: Letterhead, now: datetime) -> None:
+async def test_four_refusals_for_now_and_one_lost_attempt_set_nothing_aside(
+    letterhead: Letterhead, now: datetime
+) -> None:
+    await put_some(letterhead, await a_stored_member(now), now)
+    moment = now
+    for _ in range(5):
+        (claimed,) = await outbox.claim(ONE, moment, 10)
+        await outbox.begin(ONE, claimed.id, moment)
+        await outbox.delay(ONE, claimed.id, moment, 0.0, "451 at RCPT")
+        moment = (await the_outbox())[0]["due_at"]
+    (claimed,) = await outbox.claim(ONE, moment, 10)
+    await outbox.begin(ONE, claimed.id, moment)
+
+    assert len(await outbox.claim(TWO, moment + outbox.LEASE, 10)) == 1
+
+
+async def test_a_letter_that_cannot_be_opened_is_told_from_the_others(letterhead: Letterhead, now: datetime) -> None:
     await put_some(letterhead, await a_stored_member(now), now, 3)
     rows = await the_outbox()
     await Letter.update({Letter.sealed_body: rows[0]["sealed_body"]}).where(Letter.id == rows[1]["id"])
 
-    claimed = await outbox.claim(ONE, now, 10)
+    first, second, third = await outbox.claim(ONE, now, 10)
 
-    assert [letter.id for letter in claimed] == [rows[0]["id"], rows[2]["id"]]
-    assert await states() == ["sending", "failed", "sending"]
+    assert outbox.written(first, letterhead).to == outbox.written(third, letterhead).to == "ana@example.org"
+    with pytest.raises(outbox.CannotBeWritten, match="cannot be opened"):
+        outbox.written(second, letterhead)
+
+
+async def test_a_letter_that_is_set_aside_waits_for_a_person(letterhead: Letterhead, now: datetime) -> None:
+    await put_some(letterhead, await a_stored_member(now), now)
+    (claimed,) = await outbox.claim(ONE, now, 10)
+
+    await outbox.set_aside(TWO, claimed.id, "not mine")
+    await outbox.set_aside(ONE, claimed.id, "it cannot be written (KeyError)")
+
+    (row,) = await the_outbox()
+    assert (row["state"], row["trouble"]) == ("held", "it cannot be written (KeyError)")
+    assert await outbox.claim(TWO, now + outbox.LEASE, 10) == []
+
+
+async def test_a_letter_of_version_0_1_leaves_as_it_was_composed(letterhead: Letterhead, now: datetime) -> None:
+    ana = await a_stored_member(now)
+    await put_some(letterhead, ana, now)
+    (row,) = await the_outbox()
+    whole = sealing.seal(b"ana@example.org\nSubject: as composed\r\n\r\nHello\r\n", Letter.sealed_body, row["id"])
+    await Letter.update({Letter.sealed_body: whole}).where(Letter.id == row["id"])
+
+    (claimed,) = await outbox.claim(ONE, now, 10)
+
+    mail = outbox.written(claimed, letterhead)
+    assert (mail.to, mail.content) == ("ana@example.org", b"Subject: as composed\r\n\r\nHello\r\n")
 
 
 async def test_the_wait_grows_and_ends_with_the_letter(letterhead: Letterhead, now: datetime) -> None:
@@ -307,6 +407,7 @@ async def test_the_wait_grows_and_ends_with_the_letter(letterhead: Letterhead, n
     waits, moment, expires_at = [], now, (await the_outbox())[0]["expires_at"]
     for _ in range(6):
         (claimed,) = await outbox.claim(ONE, moment, 10)
+        await outbox.begin(ONE, claimed.id, moment)
         await outbox.delay(ONE, claimed.id, moment, 0.0, "451 at RCPT")
         due_at = (await the_outbox())[0]["due_at"]
         waits.append((due_at - moment) / MINUTE)
@@ -330,6 +431,8 @@ async def test_jitter_lengthens_the_wait_by_up_to_a_fifth(letterhead: Letterhead
 async def test_what_is_given_back_burns_no_attempt(letterhead: Letterhead, now: datetime) -> None:
     await put_some(letterhead, await a_stored_member(now), now, 2)
     fenced, other = await outbox.claim(ONE, now, 10)
+    for letter in (fenced, other):
+        await outbox.begin(ONE, letter.id, now)
     await outbox.fence(ONE, fenced.id, now)
 
     await outbox.release(ONE, [fenced.id, other.id])
