@@ -120,6 +120,16 @@ async def hold(session_id: UUID) -> StoredSession:
     return await by_id(session_id)
 
 
+async def hold_ahead(round_id: UUID, now: datetime) -> list[StoredSession]:
+    """The planned sessions of a round that have not begun; nobody else changes them until the transaction ends."""
+    held = await Session.raw(
+        "SELECT id FROM session WHERE round = {} AND stage = 'planned' AND starts_at > {} ORDER BY id FOR UPDATE",
+        round_id, now,
+    )  # fmt: skip
+    ids = {row["id"] for row in held}
+    return [one for one in await of_round(round_id) if one.id in ids]
+
+
 async def change(session_id: UUID, span: Span, medium: str, place: str) -> None:
     """Move a session to another time, medium or place."""
     await Session.update(
@@ -132,9 +142,9 @@ async def change(session_id: UUID, span: Span, medium: str, place: str) -> None:
     ).where(Session.id == session_id)
 
 
-async def cancel(session_id: UUID) -> None:
-    """The session does not take place."""
-    await Session.update({Session.stage: "cancelled"}).where(Session.id == session_id)
+async def cancel(*session_ids: UUID) -> None:
+    """These sessions do not take place."""
+    await Session.update({Session.stage: "cancelled"}).where(Session.id.is_in(list(session_ids) or [uuid4()]))
 
 
 async def ask_again(session_id: UUID) -> None:
@@ -144,9 +154,33 @@ async def ask_again(session_id: UUID) -> None:
     )
 
 
-async def raise_sequence(session_id: UUID) -> None:
+async def raise_sequence(*session_ids: UUID) -> None:
     """A calendar takes a change of a seat only under a higher number."""
-    await Seat.raw("UPDATE seat SET sequence = sequence + 1 WHERE session = {} AND removed_at IS NULL", session_id)
+    await Seat.raw(
+        "UPDATE seat SET sequence = sequence + 1 WHERE session = ANY({}::uuid[]) AND removed_at IS NULL",
+        list(session_ids),
+    )
+
+
+async def add_seat(session_id: UUID, member_id: UUID, part: str, domain: str) -> UUID:
+    """Seat someone in a session; who has sat there before gets that same seat again, under a higher number.
+
+    So a member has one UID in one session for life, and a calendar shows the session once.
+
+    Raises:
+        WrongStage: they are in it already.
+    """
+    seat_id = uuid4()
+    seated = await Seat.raw(
+        "INSERT INTO seat (id, session, member, part, uid, rsvp, sequence) VALUES ({}, {}, {}, {}, {}, 'waiting', 0)"
+        " ON CONFLICT (session, member) DO UPDATE SET part = EXCLUDED.part, removed_at = NULL, rsvp = 'waiting',"
+        " answered_at = NULL, sequence = seat.sequence + 1 WHERE seat.removed_at IS NOT NULL RETURNING id",
+        seat_id, session_id, member_id, part, _new_uid(domain),
+    )  # fmt: skip
+    if not seated:
+        raise WrongStage("this person is in the session already")
+    kept: UUID = seated[0]["id"]
+    return kept
 
 
 async def remove_seat(seat_id: UUID, now: datetime) -> None:
@@ -182,9 +216,13 @@ def _new_seats(session_id: UUID, planned: PlannedSession, domain: str) -> list[S
     parts = [("peer", person) for person in planned.people]
     parts += [("facilitator", person) for person in planned.facilitators]
     return [
-        Seat(id=uuid4(), session=session_id, member=UUID(person), part=part, uid=f"{secrets.token_hex(16)}@{domain}")
+        Seat(id=uuid4(), session=session_id, member=UUID(person), part=part, uid=_new_uid(domain))
         for part, person in parts
     ]
+
+
+def _new_uid(domain: str) -> str:
+    return f"{secrets.token_hex(16)}@{domain}"
 
 
 async def _insert(table: type[Session] | type[Seat], rows: list[Any]) -> None:
