@@ -12,6 +12,7 @@ different seeds.
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -104,9 +105,8 @@ def _history(week: date, weeks: list[frozenset[frozenset[str]]]) -> Iterator[Mee
 
 def meet_again(weeks: list[frozenset[frozenset[str]]]) -> list[frozenset[str]]:
     """The twos who are in one group more than once."""
-    pairs = [frozenset(two) for week in weeks for group in week for two in combinations(sorted(group), 2)]
-    seen: set[frozenset[str]] = set()
-    return [pair for pair in pairs if pair in seen or seen.add(pair)]
+    pairs = Counter(frozenset(two) for week in weeks for group in week for two in combinations(sorted(group), 2))
+    return [pair for pair, times in pairs.items() if times > 1]
 
 
 if __name__ == "__main__":
