@@ -17,6 +17,7 @@ from litestar.types import ControllerRouterHandler
 from peerhub.actions import matching
 from peerhub.actions import proposals as proposals_act
 from peerhub.actions import rounds as act
+from peerhub.actions import sessions as sessions_act
 from peerhub.domain.availability import CELL_MINUTES
 from peerhub.domain.members import Member
 from peerhub.domain.refusals import Refusal, WrongStage
@@ -125,7 +126,18 @@ async def close(
     return _back_to(round_id)
 
 
-PAGES: Sequence[ControllerRouterHandler] = [one, match, stop, progress, look_before_publishing, publish, close]
+@post("/organize/rounds/{round_id:uuid}/cancel")
+async def cancel(
+    round_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Redirect:
+    await sessions_act.cancel_round(round_id, head, organizer.id, now)
+    return _back_to(round_id)
+
+
+PAGES: Sequence[ControllerRouterHandler] = [one, match, stop, progress, look_before_publishing, publish, close, cancel]
 
 
 # The page of each stage
@@ -199,6 +211,7 @@ async def _answers(round_: StoredRound, organizer: Member, now: datetime) -> dic
     return {
         "meetings": [cards.meeting_of(one, names, organizer.time_zone) for one in held],
         "can_close": not any(one.is_ahead(now) for one in held),
+        "ahead": sum(one.stage == "planned" and one.span.starts_at > now for one in held),
         "counts": {answer: standing.count(answer) for answer in ("yes", "maybe", "no", "waiting")},
     }
 

@@ -1,4 +1,4 @@
-"""A published session: its time, medium and place, calling it off, taking someone out."""
+"""A published session: its time, medium and place, calling it off, seating someone or taking them out."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,13 +17,15 @@ from peerhub.actions.proposals import RulesWouldBreak
 from peerhub.domain.availability import BadHours, minutes_from_text, moment_on_wall
 from peerhub.domain.members import Member
 from peerhub.domain.refusals import NotFound
-from peerhub.domain.rounds import Stage
+from peerhub.domain.rounds import Stage, Standing
 from peerhub.domain.wall import city_of, offset_at
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, rounds, sessions
+from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSession
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import Typed, typed_in
+from peerhub.web.organizers import cards
 from peerhub.web.organizers.cards import meeting_of
 from peerhub.web.organizers.programs import MEDIUM_WORDS, PLACE_MISTAKE, is_place
 
@@ -68,6 +70,23 @@ async def cancel(
     return Redirect(f"/organize/rounds/{session.round_id}#session-{session_id}", status_code=303)
 
 
+@post("/organize/sessions/{session_id:uuid}/seats")
+async def add(
+    request: AnyRequest,
+    session_id: FromPath[UUID],
+    organizer: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Template | Redirect:
+    form = await typed_in(request)
+    person, leads = cards.uuid_from(form.one("person")), form.one("part") == "facilitator"
+    try:
+        await act.add_seat(session_id, person, head, organizer.id, now, leads=leads)
+    except RulesWouldBreak as refusal:
+        return await _page(await sessions.by_id(session_id), organizer, now, refusals=refusal.sentences)
+    return Redirect(f"/organize/sessions/{session_id}#seats", status_code=303)
+
+
 @post("/organize/seats/{seat_id:uuid}/remove")
 async def remove(
     seat_id: FromPath[UUID],
@@ -80,7 +99,7 @@ async def remove(
     return Redirect(f"/organize/sessions/{session_id}", status_code=303)
 
 
-PAGES: Sequence[ControllerRouterHandler] = [one, change, cancel, remove]
+PAGES: Sequence[ControllerRouterHandler] = [one, change, cancel, add, remove]
 
 
 def _change_from(form: Typed, zone: str) -> act.Change:
@@ -108,8 +127,10 @@ async def _page(
     typed: Typed | None = None,
     refusals: Sequence[str] = (),
 ) -> Template:
-    names = await members.names_of([seat.member_id for seat in session.seats])
     round_ = await rounds.by_id(session.round_id)
+    can_change = session.stage == "planned" and round_.stage is Stage.PUBLISHED and session.span.starts_at > now
+    free_to_join = await _who_could_join(round_, session) if can_change else []
+    names = await members.names_of([seat.member_id for seat in session.seats] + free_to_join)
     starts = session.span.starts_at.astimezone(ZoneInfo(organizer.time_zone))
     kept = {"day": f"{starts:%Y-%m-%d}", "time": f"{starts:%H:%M}", "medium": session.medium, "place": session.place}
     context: dict[str, Any] = {
@@ -119,7 +140,20 @@ async def _page(
         "refusals": refusals,
         "wall": f"{city_of(organizer.time_zone)}, {offset_at(session.span.starts_at, organizer.time_zone)}",
         "mediums": [(medium, MEDIUM_WORDS[medium]) for medium in round_.program.rules.mediums],
-        "can_change": session.stage == "planned" and round_.stage is Stage.PUBLISHED and session.span.starts_at > now,
+        "can_change": can_change,
+        "could_join": sorted(((names[one], one) for one in free_to_join if one in names), key=_by_name),
+        "has_leaders": round_.program.rules.facilitators_per_session > 0,
         "can_remove": len(session.peers) > 2,
     }
     return Template("organizers/session.html", context=context, status_code=422 if refusals else 200)
+
+
+async def _who_could_join(round_: StoredRound, session: StoredSession) -> list[UUID]:
+    """Everyone who takes part in the round and is not in this session, whether it would suit them or not."""
+    seated = {seat.member_id for seat in session.seats}
+    standings, _ = await rounds.readiness_of(round_)
+    return [one for one, standing in standings.items() if standing is Standing.READY and one not in seated]
+
+
+def _by_name(one: tuple[str, UUID]) -> tuple[str, UUID]:
+    return one[0].casefold(), one[1]
