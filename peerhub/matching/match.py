@@ -69,7 +69,7 @@ def match(
     search.report(Progress("reading", search.seconds))
     found = _best(problem, search)
     search.report(replace(search.last, phase="explaining", seconds=search.seconds))
-    return _checked(problem, _proposal(problem, found))
+    return proposal_of(problem, found)
 
 
 def check(problem: Problem) -> None:
@@ -88,7 +88,7 @@ def _best(problem: Problem, search: "Search") -> "Found":
     from peerhub.matching.search import CannotHold  # noqa: PLC0415
 
     try:
-        return _best_pairs(problem, search) if _are_pairs(problem) else _best_groups(problem, search)
+        return _best_pairs(problem, search) if are_pairs(problem) else _best_groups(problem, search)
     except CannotHold:
         raise PinsClash(problem, _clash(problem, search)) from None
 
@@ -115,14 +115,15 @@ def _best_groups(problem: Problem, search: "Search") -> "Found":
     return best(problem, Groups(problem).model(), search)
 
 
-def _are_pairs(problem: Problem) -> bool:
+def are_pairs(problem: Problem) -> bool:
+    """Whether the round is one of pairs and trios that nobody leads."""
     return problem.program.largest <= 3 and problem.program.facilitators_per_session == 0
 
 
 def _are_many_pairs(problem: Problem) -> bool:
     from peerhub.matching import many  # noqa: PLC0415
 
-    return _are_pairs(problem) and len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND and many.can_match(problem)
+    return are_pairs(problem) and len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND and many.can_match(problem)
 
 
 def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
@@ -136,7 +137,7 @@ def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
         fewer = replace(problem, pinned=pins)
         if _are_many_pairs(problem):
             return many.can_hold(fewer)
-        return can_hold(Pairs(fewer).cp if _are_pairs(problem) else Groups(fewer).cp, search)
+        return can_hold(Pairs(fewer).cp if are_pairs(problem) else Groups(fewer).cp, search)
 
     clash: tuple[Pin, ...] = ()
     rest = problem.pinned
@@ -149,10 +150,11 @@ def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
     return clash
 
 
-def _proposal(problem: Problem, found: "Found") -> Proposal:
+def proposal_of(problem: Problem, found: "Found") -> Proposal:
+    """The proposal with these sessions: points and reasons, everyone else told why, and checked against the rules."""
     sessions = tuple(_finished(problem, session) for session in _in_order(found.sessions))
     points = sum(session.points for session in sessions)
-    return Proposal(
+    proposal = Proposal(
         sessions,
         reasons.why_unmatched(problem, sessions),
         points=points,
@@ -161,6 +163,7 @@ def _proposal(problem: Problem, found: "Found") -> Proposal:
         matched_bound=found.matched_bound,
         cut=found.cut,
     )
+    return _checked(problem, proposal)
 
 
 def _in_order(sessions: tuple[PlannedSession, ...]) -> list[PlannedSession]:
