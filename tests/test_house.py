@@ -28,7 +28,7 @@ HOMES = {
     "icalendar": {"mail", "demo"},
     "aiosmtplib": {"mail"},
     "dkim": {"mail"},
-    "aiosmtpd": {"demo"},
+    "aiosmtpd": {"demo", "jobs"},
     "click": {"cli", "match_command"},
 }
 
