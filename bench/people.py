@@ -1,9 +1,10 @@
-"""A believable round, drawn by seed: people from many zones, with hours, topics, languages and comfort.
+"""A believable round, drawn by seed.
 
     .venv/bin/python -m bench.people --people 10000 > big.json
     .venv/bin/python -m bench.people --people 1000 --kind sessions > sessions.json
 
-In sessions one person of fifteen leads two groups of three to five, and is no peer in any: seats for seven of ten.
+Buddies come from many zones, with hours, topics, languages and comfort of their own. Sessions are for people like those
+of the demo, sixty times sixty if need be: four of sixty lead two groups of three to five each, and are no peers in any.
 
 The file is written person by person, so its size is no limit.
 """
@@ -15,6 +16,10 @@ import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+
+from bench import sixty
+from peerhub.domain.programs import Kind
+from peerhub.matching.problem_file import problem_to_json
 
 WEEK = date(2026, 11, 30)
 ZONES = {  # by how many of a hundred live there
@@ -30,16 +35,15 @@ SECOND_LANGUAGES = ("de", "fr", "es", "pt", "hi")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-LEADERS = 15  # one person of so many leads sessions, as in the demo
-
-
 def lines(people: int, seed: int = 0, kind: str = "buddies") -> Iterator[str]:
     """The problem file, in pieces."""
+    if kind == Kind.SESSIONS:
+        yield problem_to_json(sixty.problem(Kind.SESSIONS, seed, people))
+        return
     draw = random.Random(seed)
-    yield f'{{"kind": "{kind}", "week": "{WEEK}",\n "participants": [\n'
+    yield f'{{"kind": "buddies", "week": "{WEEK}",\n "participants": [\n'
     for n in range(people):
-        leads = {"facilitates": 2, "most_sessions": 0} if kind == "sessions" and n % LEADERS == 0 else {}
-        yield ("" if n == 0 else ",\n") + json.dumps(person(draw, n, people) | leads)
+        yield ("" if n == 0 else ",\n") + json.dumps(person(draw, n, people))
     yield '\n ],\n "history": [\n'
     for n in range(people // 2):
         yield ("" if n == 0 else ",\n") + json.dumps(meeting(draw, people))
@@ -53,10 +57,7 @@ def person(draw: random.Random, n: int, people: int) -> dict[str, Any]:
         "time_zone": draw.choices(tuple(ZONES), tuple(ZONES.values()))[0],
         "free": sorted({free_range(draw) for _ in range(draw.randint(2, 6))}),
         "if_needed": [free_range(draw) for _ in range(draw.choice((0, 0, 1, 2)))],
-        "comfort": {
-            "pair": draw.choice((2, 3, 3, 4, 4)), "trio": draw.choice((0, 1, 2, 3, 4)),
-            "small": draw.choice((0, 1, 2, 3, 3, 4, 4)),
-        },
+        "comfort": {"pair": draw.choice((2, 3, 3, 4, 4)), "trio": draw.choice((0, 1, 2, 3, 4))},
         "mediums": {
             "video": draw.choice((0, 1, 2, 3, 4)), "voice": draw.choice((1, 2, 3, 4)), "text": draw.choice((0, 2, 4))
         },

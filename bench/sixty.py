@@ -17,6 +17,7 @@ from peerhub.matching.match import match
 from peerhub.matching.problem import Meeting, Participant, Problem
 
 WEEK = date(2026, 11, 30)
+SIXTY = 60
 
 
 def main() -> None:
@@ -38,19 +39,25 @@ def main() -> None:
             )
 
 
-def problem(kind: Kind, seed: int) -> Problem:
-    """People like those of the demo, but drawn anew for each seed; sessions have four facilitators."""
+def problem(kind: Kind, seed: int, count: int = SIXTY) -> Problem:
+    """People like those of the demo, but drawn anew for each seed; of every sixty in sessions, four lead."""
     chance = Random(seed)
-    everyone = [_participant(person, chance, kind) for person in people.drawn(chance, WEEK)]
+    communities = (people.drawn(chance, WEEK) for _ in range(-(-count // SIXTY)))
+    everyone = [
+        _participant(person, chance, kind, str(n) if n else "")
+        for n, community in enumerate(communities)
+        for person in community
+    ][:count]
     return Problem(PRESETS[kind], WEEK, tuple(everyone), tuple(_history(everyone, chance, kind)))
 
 
-def _participant(person: people.Person, chance: Random, kind: Kind) -> Participant:
+def _participant(person: people.Person, chance: Random, kind: Kind, community: str) -> Participant:
     leads = person.facilitates if kind is Kind.SESSIONS else 0
     return Participant(
-        person.name, person.time_zone, person.hours, away=person.away, comfort=person.comfort,
+        person.name + community, person.time_zone, person.hours, away=person.away, comfort=person.comfort,
         languages=frozenset(person.languages), role=person.role, facilitates=leads,
-        keep_apart=frozenset(person.keep_apart), owed=chance.choice((0, 0, 0, 1, 2)), most_sessions=0 if leads else 1,
+        keep_apart=frozenset(other + community for other in person.keep_apart), owed=chance.choice((0, 0, 0, 1, 2)),
+        most_sessions=0 if leads else 1,
     )  # fmt: skip
 
 
