@@ -1,0 +1,645 @@
+"""When life gets in the way: the smallest change after which a proposal holds again.
+
+Somebody drops out, declines, arrives late, cannot lead after all, or an organizer pins people together: all of that is
+said by the problem as it is now. *Standing* is what everyone was told so far. The new proposal is the best by these
+wishes, in this order:
+
+1. *Claims are held.* Who has a seat, and who is new, gets one: the highest matched weight among them. Nobody loses a
+   seat because of somebody else where that can be avoided; without this wish, calling everything off would tell fewest.
+2. *The fewest people are told something new* (``people_told``).
+3. The highest matched weight of all, and at that weight the most people.
+4. The most points.
+
+*How.* Sessions that the rules no longer allow are *open*, and their people loose. All other sessions stand. Where the
+round is small, everything may move, and one exact model decides. Otherwise only a neighbourhood may: the loose people,
+then who has no session, then sessions that a loose person could join, then sessions that could pass somebody on. It is
+widened only while somebody's claim is not held, or a session taken apart could tell fewer. The neighbourhood is a
+problem of its own, in which all other sessions make people busy; the models of ``pairs`` and ``groups`` solve it.
+
+*Proven* says that nothing is better by the first two wishes in the whole round: everything could move; or all claims
+are held, and nobody was told but who had to be, or at most as many more as the smallest session has that stands.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from itertools import chain
+from operator import or_
+from typing import Final
+
+from ortools.sat.python import cp_model
+
+from peerhub.domain.availability import Span
+from peerhub.domain.comfort import size_name
+from peerhub.matching.groups import Groups, Room, Setting, seats_of
+from peerhub.matching.hours import possible_starts, start_of
+from peerhub.matching.match import are_pairs, check, match, proposal_of
+from peerhub.matching.packing import Column, fit_at_once
+from peerhub.matching.pairs import Pairs
+from peerhub.matching.preferences import cells_needed, points_of
+from peerhub.matching.problem import Participant, Pin, Problem
+from peerhub.matching.proposal import PlannedSession, Progress, Proposal
+from peerhub.matching.rules import broken_rules_of_sessions, cells_of, keeps, requires, share_one
+from peerhub.matching.search import CannotHold, Choice, Found, Linear, Run, Search, Values, most_points, weights_of
+
+PAIRS_THAT_MAY_ALL_MOVE: Final = 30  # people in a round of buddies
+SEATS_THAT_MAY_ALL_MOVE: Final = 2_000
+MOST_SEATS: Final = 6_000  # in the model of a neighbourhood
+CORE: Final = 10  # loose people who are looked at together
+MOST_NEAR: Final = 24  # people without a session
+LEADERS_NEAR: Final = 4  # one leader for so many of them
+SESSIONS_NEAR: Final = 10
+LOOKED_AT: Final = 400  # sessions that are checked in full for each loose person
+SECONDS_TO_IMPROVE: Final = 5.0
+
+News = frozenset[tuple[Span, str, frozenset[str], bool]]
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """The proposal that holds again, and who would be told something new, in the problem's order."""
+
+    proposal: Proposal
+    told: tuple[str, ...]
+    proven: bool
+
+
+def people_told(before: Iterable[PlannedSession], after: Iterable[PlannedSession]) -> frozenset[str]:
+    """Everyone for whom a letter would say something new.
+
+    A letter tells the time, the medium, who else is there, and whether one leads. So it is news when any of these
+    changes, also a companion who left or came, and a seat that is lost or new: everybody in a session is written to
+    when one of its seats changes.
+    """
+    earlier, later = _news(before), _news(after)
+    return frozenset(person for person in earlier.keys() | later.keys() if earlier.get(person) != later.get(person))
+
+
+def _news(sessions: Iterable[PlannedSession]) -> dict[str, News]:
+    news: dict[str, set[tuple[Span, str, frozenset[str], bool]]] = defaultdict(set)
+    for session in sessions:
+        everyone = frozenset(session.everyone)
+        for person in session.everyone:
+            leads = person in session.facilitators
+            news[person].add((session.span, session.medium, everyone - {person}, leads))
+    return {person: frozenset(told) for person, told in news.items()}
+
+
+def declined(problem: Problem, person: str, span: Span) -> Problem:
+    """The problem after somebody said that they cannot come at that time; they may have another session."""
+    people = (replace(one, busy=one.busy | {span}) if one.id == person else one for one in problem.participants)
+    return replace(problem, participants=tuple(people))
+
+
+def repair(
+    problem: Problem,
+    standing: tuple[PlannedSession, ...],
+    *,
+    newcomers: frozenset[str] = frozenset(),
+    time_limit: float = 60,
+    processes: int = 1,
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Repaired:
+    """The smallest change of what stands, after which it holds for the problem as it is now.
+
+    What no longer fits is no mistake: people who are unknown now have left, and sessions that break a rule are open.
+
+    Raises:
+        Refusal: pins that clash (PinsClash), or that the time was too short for.
+    """
+    check(problem)
+    search = Search(time_limit, processes, seed, on_progress, should_stop)
+    search.report(Progress("matching", search.seconds))
+    round_ = _Round(problem, standing, newcomers, search)
+    sessions = round_.mended()
+    matched = {person for session in sessions for person in session.people}
+    search.report(Progress("explaining", search.seconds, matched=len(matched)))
+    peers = sum(person.most_sessions > 0 for person in problem.participants)
+    found = Found(sessions, most_points(problem), peers, search.stopped or search.seconds >= time_limit)
+    proposal = proposal_of(problem, found)
+    told = people_told(standing, proposal.sessions)
+    return Repaired(proposal, tuple(p.id for p in problem.participants if p.id in told), round_.proven)
+
+
+# What still stands
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Sessions that may stay as they are; those of them that stand in each other's way; and those that are open."""
+
+    possible: tuple[PlannedSession, ...]
+    contested: frozenset[PlannedSession]
+    open: tuple[PlannedSession, ...]
+
+
+def _standing(problem: Problem, sessions: Iterable[PlannedSession]) -> _Standing:
+    bare = [PlannedSession(one.people, one.span, one.medium, one.facilitators) for one in sessions]
+    possible = [one for one in bare if _is_known(problem, one)]
+    doubtful = _people_in_trouble(problem, possible)
+    possible = [one for one in possible if doubtful.isdisjoint(one.everyone) or _may_be(problem, one)]
+    bound_to_move = _pulled_apart_by_pins(problem, possible)
+    possible = [one for one in possible if one not in bound_to_move]
+    clashing = _people_in_trouble(problem, possible) | _people_of_unkept_pins(problem, possible)
+    contested = frozenset(one for one in possible if not clashing.isdisjoint(one.everyone))
+    stays = set(possible)
+    return _Standing(tuple(possible), contested, tuple(one for one in bare if one not in stays))
+
+
+def _is_known(problem: Problem, session: PlannedSession) -> bool:
+    everyone = session.everyone
+    cells = cells_of(problem, session.span)
+    return cells is not None and len(set(everyone)) == len(everyone) and all(one in problem.by_id for one in everyone)
+
+
+def _people_in_trouble(problem: Problem, sessions: Sequence[PlannedSession]) -> set[str]:
+    broken = broken_rules_of_sessions(problem, sessions)
+    return set(chain.from_iterable(one.people for one in broken if one.rule != "pins_are_kept"))
+
+
+def _may_be(problem: Problem, session: PlannedSession) -> bool:
+    """Whether the session breaks no rule on its own."""
+    few = _among(problem, frozenset(session.everyone))
+    return not any(one.rule != "pins_are_kept" for one in broken_rules_of_sessions(few, (session,)))
+
+
+def _among(problem: Problem, people: frozenset[str]) -> Problem:
+    """The problem of some of the people."""
+    few = tuple(person for person in problem.participants if person.id in people)
+    return _few(problem, few, problem.pinned)
+
+
+def _few(problem: Problem, people: tuple[Participant, ...], pins: tuple[Pin, ...]) -> Problem:
+    ids = frozenset(person.id for person in people)
+    history = tuple(meeting for meeting in problem.history if len(meeting.together & ids) > 1)
+    return replace(problem, participants=people, history=history, pinned=pins)
+
+
+def _people_of_unkept_pins(problem: Problem, sessions: Iterable[PlannedSession]) -> set[str]:
+    return set(chain.from_iterable(pin.people | pin.facilitators for pin in _unkept(problem, sessions)))
+
+
+def _unkept(problem: Problem, sessions: Iterable[PlannedSession]) -> list[Pin]:
+    with_person = _by_person(sessions)
+    every = list(sessions) if any(not pin.people | pin.facilitators for pin in problem.pinned) else []
+    return [
+        pin
+        for pin in problem.pinned
+        if not any(keeps(one, pin) for one in with_person.get(min(pin.people | pin.facilitators, default=""), every))
+    ]
+
+
+def _pulled_apart_by_pins(problem: Problem, sessions: Sequence[PlannedSession]) -> set[PlannedSession]:
+    """The sessions of people who have one session only, and whom a pin wants in another."""
+    with_person = _by_person(sessions)
+    known = problem.by_id
+    pinned = chain.from_iterable(pin.people for pin in _unkept(problem, sessions))
+    once = (person for person in pinned if person in known and known[person].most_sessions <= 1)
+    return {one for person in once for one in with_person.get(person, ()) if person in one.people}
+
+
+def _by_person(sessions: Iterable[PlannedSession]) -> dict[str, list[PlannedSession]]:
+    with_person: dict[str, list[PlannedSession]] = defaultdict(list)
+    for session in sessions:
+        for person in session.everyone:
+            with_person[person].append(session)
+    return with_person
+
+
+# The round
+
+
+class _Round:
+    """One round on its way from what stands to what holds again."""
+
+    def __init__(
+        self, problem: Problem, standing: tuple[PlannedSession, ...], newcomers: frozenset[str], search: Search
+    ) -> None:
+        self.problem = problem
+        self.search = search
+        self.before = _standing(problem, standing)
+        self.sessions = self.before.possible
+        self.opened = {person for one in self.before.open for person in one.everyone}
+        peers = {person.id for person in problem.participants if person.most_sessions > 0}
+        self.claims = peers & (newcomers | {person for one in standing for person in one.people})
+        self.loose = {p.id: None for p in problem.participants if p.id in self.opened | (newcomers & peers)}
+        self.smallest = min((len(one.everyone) for one in self.before.possible), default=0)
+        self.proven = False
+
+    def mended(self) -> tuple[PlannedSession, ...]:
+        contested = self.before.contested
+        if not self.loose and not contested and not _unkept(self.problem, self.sessions):
+            self.proven = True
+            return self.sessions
+        if self._may_all_move:
+            solved = self._solved(frozenset(self.problem.by_id), frozenset(self.sessions))
+            self.proven = solved is not None and solved.proven
+            return self._anew() if solved is None else solved.sessions
+        return self._mended_near()
+
+    @property
+    def _may_all_move(self) -> bool:
+        if are_pairs(self.problem):
+            return len(self.problem.participants) <= PAIRS_THAT_MAY_ALL_MOVE
+        return seats_of(self.problem) <= SEATS_THAT_MAY_ALL_MOVE
+
+    def _mended_near(self) -> tuple[PlannedSession, ...]:
+        """Look around the loose people, some at a time; then once more around those whose claims are not held."""
+        waiting = list(self.loose)
+        self.proven = len(waiting) <= CORE
+        must = self.before.contested
+        while waiting or must:
+            some, waiting = waiting[:CORE], waiting[CORE:]
+            if not self._mended_around(some, must):
+                self.proven = False
+            must = frozenset()
+            if self.search.is_over(self.search.time_limit):
+                break
+        if _unkept(self.problem, self.sessions) or not self._holds:
+            return self._anew()
+        return self.sessions
+
+    @property
+    def _holds(self) -> bool:
+        return not self.before.contested or not _people_in_trouble(self.problem, self.sessions)
+
+    def _anew(self) -> tuple[PlannedSession, ...]:
+        """Nothing near keeps the pins: the whole round is matched again, which also says which pins clash."""
+        self.proven = False
+        rest = max(1.0, self.search.time_limit - self.search.seconds)
+        return match(self.problem, time_limit=rest, processes=self.search.processes, seed=self.search.seed).sessions
+
+    def _mended_around(self, core: list[str], must: frozenset[PlannedSession]) -> bool:
+        """Widen the neighbourhood until the claims in it are held; whether that is proven to tell fewest."""
+        pinned = _people_of_unkept_pins(self.problem, self.sessions) & self.problem.by_id.keys()
+        middle = [*core, *sorted({person for one in must for person in one.everyone} | pinned)]
+        near = _Near(self.problem, self.sessions, middle)
+        best: _Solved | None = None
+        for more in (near.nothing, near.to_join, near.to_pass_on):
+            movable = must | more()
+            people = {person for one in movable for person in one.everyone}
+            solved = self._solved(near.people | people, movable)
+            best = solved or best
+            if solved and solved.told <= self.smallest and self._are_seated(core, solved):
+                break
+        if best is None:
+            return False
+        self.sessions = best.sessions
+        fewest = best.told == 0 or (best.told <= self.smallest and near.everyone_is_near and not must)
+        return best.proven and fewest and self._are_seated(core, best)
+
+    def _are_seated(self, people: Iterable[str], solved: "_Solved") -> bool:
+        seated = {person for one in solved.sessions for person in one.people}
+        return seated >= self.claims & set(people)
+
+    def _solved(self, people: frozenset[str], movable: frozenset[PlannedSession]) -> "_Solved | None":
+        """The best of a neighbourhood with all that stays; None where nothing was found that keeps the pins."""
+        outside = tuple(one for one in self.sessions if one not in movable)
+        part = _Part(self, people, tuple(one for one in self.sessions if one in movable), outside)
+        if not are_pairs(part.problem) and seats_of(part.problem) > MOST_SEATS:
+            return None
+        with suppress(CannotHold):
+            return part.solved()
+        return None
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """Sessions of the whole round; how many hear something new who had not to; whether a neighbourhood has no better."""
+
+    sessions: tuple[PlannedSession, ...]
+    told: int
+    proven: bool
+
+
+# Who and what is near
+
+
+class _Near:
+    """People and sessions around some who are loose."""
+
+    def __init__(self, problem: Problem, sessions: tuple[PlannedSession, ...], core: Sequence[str]) -> None:
+        self.problem = problem
+        self.sessions = sessions
+        self.core = [self.problem.by_id[person] for person in dict.fromkeys(core) if person in self.problem.by_id]
+        self.starts = {person.id: possible_starts(self.problem, person) for person in self.core}
+        self.any_start = reduce(or_, self.starts.values(), 0)
+
+    @cached_property
+    def _free_to_come(self) -> list[str]:
+        """Who has no session, or can lead one more, and could meet somebody of the core; the most promising first."""
+        seats = Counter(person for one in self.sessions for person in one.people)
+        leads = Counter(person for one in self.sessions for person in one.facilitators)
+        led = self.problem.program.facilitators_per_session > 0
+        core = {person.id for person in self.core}
+        found: list[tuple[int, str]] = []
+        for person in self.problem.participants:
+            can_lead = led and person.facilitates > leads[person.id]
+            can_come = person.most_sessions > 0 and not seats[person.id]
+            if person.id not in core and (can_lead or can_come):
+                friends = sum(self._could_meet(one, person) for one in self.core)
+                if friends:
+                    found.append((friends, person.id))
+        return [person for _, person in sorted(found, key=lambda one: -one[0])]
+
+    @cached_property
+    def without_a_session(self) -> frozenset[str]:
+        """Those of them who are looked at, as many as one model holds."""
+        most = MOST_NEAR
+        while most > 1 and not are_pairs(self.problem) and self._seats_with(most) > MOST_SEATS // 2:
+            most //= 2
+        return self._first(most)
+
+    def _first(self, most: int) -> frozenset[str]:
+        known = self.problem.by_id
+        peers = [person for person in self._free_to_come if known[person].most_sessions > 0]
+        leaders = [person for person in self._free_to_come if known[person].most_sessions <= 0]
+        return frozenset(peers[:most] + leaders[: most // LEADERS_NEAR])
+
+    def _seats_with(self, most: int) -> int:
+        return seats_of(_among(self.problem, self._first(most) | {person.id for person in self.core}))
+
+    @property
+    def people(self) -> frozenset[str]:
+        return self.without_a_session | {person.id for person in self.core}
+
+    @property
+    def everyone_is_near(self) -> bool:
+        """Whether nobody without a session who could be of use was left out."""
+        return len(self.without_a_session) == len(self._free_to_come)
+
+    def nothing(self) -> frozenset[PlannedSession]:
+        return frozenset()
+
+    def to_join(self) -> frozenset[PlannedSession]:
+        """Sessions that somebody of the core could join as they stand: those with the fewest people first."""
+        found: dict[PlannedSession, tuple[int, int]] = {}
+        each = max(2, SESSIONS_NEAR // max(1, len(self.core)))
+        for person in self.core:
+            joined = sorted(self._joined(person), key=lambda one: one[:2])
+            found |= {session: (size, loss) for size, loss, session in joined[:each]}
+        return frozenset(found)
+
+    def _joined(self, person: Participant) -> Iterator[tuple[int, int, PlannedSession]]:
+        looked_at = 0
+        for session in self.sessions:
+            size = len(session.people)
+            start = start_of(self.problem, session.span)
+            if size >= self.problem.program.largest or not self.starts[person.id] >> start & 1:
+                continue
+            if looked_at >= LOOKED_AT:
+                return
+            looked_at += 1
+            more = replace(session, people=(*session.people, person.id))
+            if person.id not in session.everyone and _may_be(self.problem, more):
+                few = _among(self.problem, frozenset(more.everyone))
+                yield size, points_of(few, session) - points_of(few, more), session
+
+    def to_pass_on(self) -> frozenset[PlannedSession]:
+        """Those, and sessions in which somebody could meet one of the core, and somebody else one without a session."""
+        known = self.problem.by_id
+        others = [known[person] for person in self.without_a_session]
+        found: list[tuple[int, PlannedSession]] = []
+        for session in self.sessions:
+            people = [known[person] for person in session.people]
+            first = [person for person in people if any(self._could_meet(one, person) for one in self.core)]
+            if first and len(found) < LOOKED_AT:
+                second = sum(any(self._could_meet(one, person) for one in others) for person in people)
+                found.append((-second, session))
+        found.sort(key=lambda one: (one[0], len(one[1].people)))
+        return self.to_join() | {session for _, session in found[:SESSIONS_NEAR]}
+
+    def _could_meet(self, one: Participant, other: Participant) -> bool:
+        """A quick look: an hour, a language and a medium in common, and neither keeps apart."""
+        problem = self.problem
+        starts = self.starts.get(one.id)
+        hours = possible_starts(problem, one) if starts is None else starts
+        return (
+            bool(hours & possible_starts(problem, other))
+            and other.id not in one.keep_apart
+            and one.id not in other.keep_apart
+            and (not requires(problem, "languages") or share_one([one.languages, other.languages]))
+            and any(one.comfort.allows_medium(by) and other.comfort.allows_medium(by) for by in problem.program.mediums)
+        )
+
+
+# One neighbourhood, exactly
+
+
+@dataclass
+class _Choices:
+    """A model of who meets, with what a repair asks of it.
+
+    ``matched`` says who has a seat, ``seats`` in how many sessions each person is, ``kept`` which sessions stay as they
+    are, ``running`` which sessions start when.
+    """
+
+    cp: cp_model.CpModel
+    matched: Mapping[str, Linear]
+    seats: Mapping[str, Linear]
+    kept: Mapping[PlannedSession, Linear]
+    running: Mapping[int, Linear]
+    points: Callable[[], Linear]
+    sessions_in: Callable[[Values], tuple[PlannedSession, ...]]
+
+
+class _Part:
+    """Some people and the sessions among them that may change, while all other sessions stay."""
+
+    def __init__(
+        self,
+        round_: _Round,
+        people: frozenset[str],
+        movable: tuple[PlannedSession, ...],
+        outside: tuple[PlannedSession, ...],
+    ) -> None:
+        self.round = round_
+        self.movable = movable
+        self.outside = outside
+        self.problem = self._problem(people)
+
+    def _problem(self, people: frozenset[str]) -> Problem:
+        whole = self.round.problem
+        with_person = _by_person(one for one in self.outside if not people.isdisjoint(one.everyone))
+        few = tuple(
+            _less(person, with_person.get(person.id, ())) for person in whole.participants if person.id in people
+        )
+        program = replace(whole.program, sessions_at_once=None)  # said by ``_not_too_many_at_once``
+        unkept = tuple(_unkept(whole, self.outside)) if whole.pinned else ()
+        return replace(_few(whole, few, unkept), program=program)
+
+    def solved(self) -> _Solved | None:
+        """The best sessions of all; None where none were found in time.
+
+        Raises:
+            CannotHold: the pins cannot be kept so near.
+        """
+        choices = self._choices()
+        self._not_too_many_at_once(choices)
+        told = self._told(choices)
+        weights = weights_of(self.round.problem)
+        claims = [
+            (choices.matched[person], weights[person])
+            for person in choices.matched
+            if person in self.round.claims and not self._has_a_seat_outside(person)
+        ]
+        more_than_all = len(self.problem.participants) + 1
+        first = _sum(claims, more_than_all) - cp_model.LinearExpr.sum(told)
+        everyone = _sum([(matched, weights[person] * more_than_all + 1) for person, matched in choices.matched.items()])
+        run = self._run(choices.cp, first)
+        if run.status == cp_model.INFEASIBLE:
+            raise CannotHold
+        if run.values is None:
+            return None
+        proven = run.status == cp_model.OPTIMAL
+        news = sum(run.value(one) for one in told)
+        found = choices.sessions_in(run.value)
+        for before, points in ((first, False), (everyone, True)):
+            choices.cp.add(before == run.objective)
+            _hint(choices.cp, run)
+            run = self._run(choices.cp, choices.points() if points else everyone)
+            if run.values is None:
+                break
+            found = choices.sessions_in(run.value)
+        return _Solved(self.outside + found, news, proven)
+
+    def _run(self, cp: cp_model.CpModel, wish: Linear) -> Run:
+        cp.maximize(wish)
+        rest = self.round.search.time_limit - self.round.search.seconds
+        return Run(cp, self.round.search, min(SECONDS_TO_IMPROVE, rest), lambda *_: None)
+
+    def _has_a_seat_outside(self, person: str) -> bool:
+        return self.round.problem.by_id[person].most_sessions > self.problem.by_id[person].most_sessions
+
+    def _told(self, choices: _Choices) -> list[Linear]:
+        """For everyone who does not hear something new anyway: 1 when they would."""
+        told: list[Linear] = []
+        for person in self.problem.participants:
+            if person.id in self.round.opened or person.id not in choices.seats:
+                continue
+            mine = [choices.kept[one] for one in self.movable if person.id in one.everyone]
+            seats = choices.seats[person.id]
+            most = person.most_sessions + person.facilitates
+            if most <= 1:
+                told.append(1 - mine[0] if mine else seats)
+                continue
+            news = choices.cp.new_bool_var("")
+            for kept in mine:
+                choices.cp.add(news >= 1 - kept)
+            choices.cp.add(seats - cp_model.LinearExpr.sum(mine) <= most * news)
+            told.append(news)
+        return told
+
+    def _not_too_many_at_once(self, choices: _Choices) -> None:
+        most = fit_at_once(self.round.problem)
+        if most is None:
+            return
+        length = cells_needed(self.problem.program)
+        outside = Counter(start_of(self.problem, one.span) for one in self.outside)
+        for moment in sorted({*choices.running, *outside}):
+            near = range(moment - length + 1, moment + 1)
+            running = [choices.running[start] for start in near if start in choices.running]
+            if running:
+                room = most - sum(outside[start] for start in near)
+                choices.cp.add(cp_model.LinearExpr.sum(running) <= max(0, room))
+
+    def _choices(self) -> _Choices:
+        if are_pairs(self.problem):
+            return _of_pairs(self.problem, self.movable, each_start=fit_at_once(self.round.problem) is not None)
+        return _of_groups(self.problem, self.movable)
+
+
+def _less(person: Participant, sessions: Sequence[PlannedSession]) -> Participant:
+    """What is left of somebody's week beside these sessions."""
+    if not sessions:
+        return person
+    return replace(
+        person,
+        busy=person.busy | {one.span for one in sessions},
+        most_sessions=max(0, person.most_sessions - sum(person.id in one.people for one in sessions)),
+        facilitates=max(0, person.facilitates - sum(person.id in one.facilitators for one in sessions)),
+    )
+
+
+def _sum(terms: Sequence[tuple[Linear, int]], times: int = 1) -> Linear:
+    return cp_model.LinearExpr.weighted_sum([term for term, _ in terms], [much * times for _, much in terms])
+
+
+def _hint(cp: cp_model.CpModel, run: Run) -> None:
+    cp.clear_hints()
+    for index, value in enumerate(run.values or ()):
+        cp.add_hint(cp.get_int_var_from_proto_index(index), value)
+
+
+def _of_pairs(problem: Problem, movable: Sequence[PlannedSession], *, each_start: bool) -> _Choices:
+    pairs = Pairs(problem, list_all=each_start)
+    packing = pairs.packing
+    listed = {(column.people, column.start, column.medium): n for n, column in enumerate(packing.columns)}
+    stays: dict[PlannedSession, int] = {}
+    for session in movable:
+        people = tuple(sorted(pairs.terms.places[person] for person in session.people))
+        column = Column(people, start_of(problem, session.span), session.medium, points_of(problem, session))
+        if column[:3] not in listed:
+            listed[column[:3]] = len(packing.columns)
+            packing.add([column])
+        stays[session] = listed[column[:3]]
+    chosen = [pairs.cp.get_bool_var_from_proto_index(n) for n in range(len(packing.choices.takes))]
+    seats, running = defaultdict[str, list[Choice]](list), defaultdict[int, list[Choice]](list)
+    for column, choice in zip(packing.columns, chosen[packing.first :], strict=True):
+        running[column.start].append(choice)
+        for place in column.people:
+            seats[problem.participants[place].id].append(choice)
+    totals = {person: cp_model.LinearExpr.sum(choices) for person, choices in seats.items()}
+    several = {problem.participants[place].id: chosen[n] for place, n in packing.has_a_seat.items()}
+    return _Choices(
+        cp=pairs.cp,
+        matched=totals | {person: choice for person, choice in several.items() if person in totals},
+        seats=totals,
+        kept={session: chosen[packing.first + n] for session, n in stays.items()},
+        running={start: cp_model.LinearExpr.sum(choices) for start, choices in running.items()},
+        points=lambda: cp_model.LinearExpr.weighted_sum(chosen, packing.points),
+        sessions_in=pairs.sessions_in,
+    )
+
+
+def _of_groups(problem: Problem, movable: Sequence[PlannedSession]) -> _Choices:
+    groups = Groups(problem)
+    model = groups.model()
+    rooms = {(room.holder.id, room.start): room for room in groups.rooms}
+    running = defaultdict[int, list[Linear]](list)
+    for room in groups.rooms:
+        running[room.start].append(room.is_open)
+    return _Choices(
+        cp=groups.cp,
+        matched=model.matched,
+        seats={
+            person: cp_model.LinearExpr.sum([room.is_in(person) for room in theirs])
+            for person, theirs in groups.rooms_of.items()
+        },
+        kept={session: _kept(groups, rooms, session) for session in movable},
+        running={start: cp_model.LinearExpr.sum(some) for start, some in running.items()},
+        points=model.points,
+        sessions_in=model.sessions_in,
+    )
+
+
+def _kept(groups: Groups, rooms: Mapping[tuple[str, int], Room], session: PlannedSession) -> Linear:
+    """A choice that is only possible when the session takes place as it stands."""
+    order = {person.id: place for place, person in enumerate(groups.problem.participants)}
+    holder = min(session.facilitators if groups.led else session.people, key=order.__getitem__)
+    room = rooms.get((holder, start_of(groups.problem, session.span)))
+    size = len(session.people)
+    setting = Setting(session.medium, size_name(size))
+    if room is None or size not in room.sizes or setting not in room.settings:
+        return 0
+    kept = groups.choice()
+    wanted = [room.sizes[size], room.settings[setting], *(room.leads.get(one) for one in session.facilitators)]
+    for needed in (*wanted, *(room.seats[setting].get(person) for person in session.people)):
+        if needed is None:
+            return 0
+        groups.cp.add_implication(kept, needed)
+    return kept
