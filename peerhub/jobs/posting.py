@@ -15,7 +15,9 @@ from uuid import UUID
 
 import structlog
 
+from peerhub.actions import bounces
 from peerhub.jobs.office import Office
+from peerhub.mail.bounces import Bounce, return_address
 from peerhub.mail.post import TO_OFFER, Ending, Line, Post, TransportTrouble
 from peerhub.store import outbox
 from peerhub.store.database import AWAY
@@ -75,7 +77,8 @@ class _Walk:
             await outbox.set_aside(office.worker, letter.id, str(why))
             _log.error("a letter cannot be written", letter=str(letter.id), trouble=str(why))
             return
-        answer = await line.offer(mail.to, mail.content, lambda: self._fence(letter))
+        returns_to = return_address(office.head, letter.id)
+        answer = await line.offer(mail.to, mail.content, lambda: self._fence(letter), returns_to)
         self._is_offered(letter.id)
         now = office.clock()
         if answer.ending is Ending.ACCEPTED:
@@ -88,6 +91,7 @@ class _Walk:
                 await outbox.delay(office.worker, letter.id, now, office.jitter(), answer.trouble)
             case Ending.REFUSED:
                 await outbox.fail(office.worker, letter.id, now, answer.trouble)
+                await bounces.take_back(Bounce(letter.id, None, answer.status), now)
             case Ending.NOT_WANTED:
                 await outbox.release(office.worker, [letter.id])
             case Ending.UNKNOWN:

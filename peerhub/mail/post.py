@@ -1,6 +1,7 @@
 """SMTP: a mail is offered to the mail server, whose answer is sorted into what it means for the letter."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _HELLO = 20.0  # seconds to connect, to greet and to log in
 _ENVELOPE = 20.0  # seconds for MAIL and RCPT together
 _BODY = 60.0  # seconds for DATA
+_STATUS = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 _FIRST_REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=5)
 TO_OFFER = timedelta(seconds=_HELLO + _ENVELOPE + _BODY)  # the longest that the offer of one mail takes
@@ -34,10 +36,14 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one mail; ``trouble`` holds a code and a verb, never the server's words, which quote addresses."""
+    """What became of one mail; ``trouble`` holds a code and a verb, never the server's words, which quote addresses.
+
+    ``status`` is the enhanced code of a refusal, such as ``5.1.1``, where the server gave one.
+    """
 
     ending: Ending
     trouble: str = ""
+    status: str = ""
 
 
 class TransportTrouble(Exception):
@@ -110,8 +116,12 @@ class Line:
         self._sender = sender
         self.was_useful = False
 
-    async def offer(self, to: str, mail: bytes, may_send: Callable[[], Awaitable[bool]]) -> Answer:
+    async def offer(
+        self, to: str, mail: bytes, may_send: Callable[[], Awaitable[bool]], returns_to: str = ""
+    ) -> Answer:
         """Offer one mail: MAIL, RCPT, then ``may_send`` has the last word, then DATA.
+
+        If it cannot be delivered later on, it ``returns_to`` an address of its own, or to the sender of all.
 
         Raises:
             TransportTrouble: the server takes no mail at all from us now; this mail was not tried.
@@ -119,7 +129,7 @@ class Line:
         if not is_one_address(to):
             return Answer(Ending.REFUSED, "an address that mail cannot be sent to")
         await self.connect()
-        refused = await self._envelope(to)
+        refused = await self._envelope(to, returns_to or self._sender)
         self.was_useful = True
         if refused is not None:
             await self._forget()
@@ -157,19 +167,21 @@ class Line:
             self._client.close()
             raise TransportTrouble(_named(error)) from None
 
-    async def _envelope(self, to: str) -> Answer | None:
+    async def _envelope(self, to: str, sender: str) -> Answer | None:
         """Say who writes to whom; nothing means that the server waits for the body."""
         verb = "MAIL"
         try:
             async with asyncio.timeout(_ENVELOPE):
-                await self._client.mail(self._sender)
+                await self._client.mail(sender)
                 verb = "RCPT"
                 await self._client.rcpt(to)
         except SMTPResponseException as error:
             if verb == "MAIL":  # no word has been said yet about this letter, so it is nothing about this letter
                 self._client.close()
                 raise TransportTrouble(f"{error.code} at MAIL") from None
-            return Answer(Ending.REFUSED if _is_final(error) else Ending.LATER, f"{error.code} at {verb}")
+            if _is_final(error):
+                return Answer(Ending.REFUSED, f"{error.code} at {verb}", _status_in(error))
+            return Answer(Ending.LATER, f"{error.code} at {verb}")
         except (SMTPException, OSError, TimeoutError) as error:
             self._client.close()
             if verb == "MAIL":
@@ -204,6 +216,11 @@ class Line:
                 await self._client.rset()
         except (SMTPException, OSError, TimeoutError):
             self._client.close()
+
+
+def _status_in(error: SMTPResponseException) -> str:
+    found = _STATUS.match(str(error.message))
+    return found[0] if found else ""
 
 
 def _is_final(error: SMTPResponseException) -> bool:

@@ -296,6 +296,9 @@ WHERE id = ANY(ARRAY(
         WHERE older.about = due.about AND older.number < due.number AND older.state IN ('pending', 'sending', 'held')
     )
     AND NOT EXISTS (SELECT 1 FROM member WHERE member.id = due.member AND member.stage = 'suspended')
+    AND (due.lane = 0 OR NOT EXISTS (
+        SELECT 1 FROM unreached WHERE unreached.member = due.member AND unreached.out_of_reach_at IS NOT NULL
+    ))
     ORDER BY due.lane, due.number
     LIMIT {}
     FOR UPDATE OF due SKIP LOCKED

@@ -53,7 +53,7 @@ async def test_one_line_carries_many_mails(smtp: Mailbox) -> None:
     ("move", "answer"),
     [
         (Move("RCPT", say="450 4.2.0 later"), Answer(Ending.LATER, "450 at RCPT")),
-        (Move("RCPT", say="550 5.1.1 no such user"), Answer(Ending.REFUSED, "550 at RCPT")),
+        (Move("RCPT", say="550 5.1.1 no such user"), Answer(Ending.REFUSED, "550 at RCPT", "5.1.1")),
         (Move("RCPT", say="421 4.3.2 closing"), Answer(Ending.LATER, "421 at RCPT")),
         (Move("RCPT", hang_up=True), Answer(Ending.LATER, "SMTPServerDisconnected at RCPT")),
         (Move("dot", say="451 4.3.0 later"), Answer(Ending.LATER, "451 at DATA")),
