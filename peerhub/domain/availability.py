@@ -277,8 +277,13 @@ def cells_in(bits: int) -> Iterator[int]:
 
 def spans_in_week(hours: Iterable[WeeklyHours], zone: str, monday: date, away: Iterable[date] = ()) -> list[Span]:
     """The hours of one concrete week as stretches of real time, in order."""
+    return spans_of(free_cells(hours, zone, monday, away), monday)
+
+
+def spans_of(cells: int, monday: date) -> list[Span]:
+    """The cells of a set as stretches of real time, in order, joined where they touch."""
     spans: list[Span] = []
-    for cell in cells_in(free_cells(hours, zone, monday, away)):
+    for cell in cells_in(cells):
         begins = moment_of(cell, monday)
         if spans and spans[-1].ends_at == begins:
             spans[-1] = Span(spans[-1].starts_at, begins + CELL)

@@ -7,7 +7,7 @@ from peerhub.actions import matching
 from peerhub.jobs.office import Office
 from peerhub.jobs.posting import post_some
 from peerhub.mail import letters
-from peerhub.store import checkins, ended, logins, members, outbox, quotas, rounds
+from peerhub.store import busy, checkins, ended, logins, members, outbox, quotas, rounds
 from peerhub.store.database import transaction
 
 __all__ = ["DUTIES", "SELDOM", "Duty", "Office"]
@@ -52,6 +52,11 @@ async def forget_logins(_office: Office, now: datetime) -> bool:
     return await logins.forget(now) > 0
 
 
+async def forget_busy_times(_office: Office, now: datetime) -> bool:
+    """Forget when members were taken in weeks that are over."""
+    return await busy.forget(now) > 0
+
+
 async def forget_notes(_office: Office, now: datetime) -> bool:
     """Forget what members noted for themselves half a year ago."""
     return await checkins.forget_notes(now) > 0
@@ -84,7 +89,10 @@ DUTIES: tuple[Duty, ...] = (
     forget_quotas,
     forget_sign_ups,
     forget_logins,
+    forget_busy_times,
     forget_notes,
     ask_for_check_ins,
 )
-SELDOM: frozenset[Duty] = frozenset({purge_letters, forget_quotas, forget_sign_ups, forget_logins, forget_notes})
+SELDOM: frozenset[Duty] = frozenset(
+    {purge_letters, forget_quotas, forget_sign_ups, forget_logins, forget_busy_times, forget_notes}
+)

@@ -16,7 +16,7 @@ from peerhub.domain.members import REQUIRED_PURPOSES
 from peerhub.domain.refusals import NotFound, Refusal, WrongStage
 from peerhub.domain.rounds import Stage, Standing, check_move
 from peerhub.matching.problem import Meeting, Participant, Problem
-from peerhub.store import members, proposals
+from peerhub.store import busy, members, proposals
 from peerhub.store.programs import StoredProgram, program_from
 from peerhub.store.proposals import Version
 from peerhub.store.tables import ComfortLevel, DateAway, Joining, Round, WeeklyHour
@@ -282,6 +282,7 @@ async def _problem(round_: StoredRound, enrolled: list[dict[str, Any]], version:
         comfort=await _comfort_of(people),
         keep_apart=await members.keep_apart_of(people),
         owed=await _owed_to(people, round_),
+        busy=await busy.in_week(people, round_.week),
     )
     leads = round_.program.rules.facilitators_per_session > 0
     return Problem(
@@ -300,6 +301,7 @@ class _Told:
     comfort: Mapping[UUID, Comfort]
     keep_apart: Mapping[UUID, Iterable[UUID]]
     owed: Mapping[UUID, int]
+    busy: Mapping[UUID, Iterable[Span]]
 
 
 def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool) -> Participant:
@@ -309,7 +311,7 @@ def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool)
         time_zone=row["time_zone"],
         hours=told.hours.get(member, ()),
         away=told.away.get(member, frozenset()),
-        busy=frozenset(map(Span, row["busy_from"] or (), row["busy_until"] or ())),
+        busy=frozenset(map(Span, row["busy_from"] or (), row["busy_until"] or ())) | set(told.busy.get(member, ())),
         comfort=told.comfort.get(member, Comfort()),
         languages=frozenset(row["languages"]),
         role=Role(row["role"]),
