@@ -243,10 +243,18 @@ def _as_good(graph: Any, maxcardinality: bool, theirs: Callable[..., Any]) -> bo
 def survey(file: Path, size: int, seconds: float) -> None:
     problem = read_survey(file.read_text("utf-8-sig"), size)
     people = len(problem.participants)
+    clock = time.monotonic
+    began = clock()
     ours = match(problem, time_limit=seconds)
+    answers = {"ours": (clock() - began, ours.sessions)}
+    began = clock()
+    sessions = greedy(problem)
+    answers["greedy"] = (clock() - began, sessions)
+    found = [*genetic(problem, seconds, marks=(1, 2, 5, 10, 20, 40))]
+    best = max(judge(problem, sessions).rank for _, sessions in found)
+    answers["genetic"] = next(one for one in found if judge(problem, one[1]).rank == best)
     print(f"{people} people in teams of {size} around; at most {ours.matched_bound} matched, {ours.bound:,} points")
-    answers = {"ours": ours.sessions, "greedy": greedy(problem), "genetic": [*genetic(problem, seconds)][-1][1]}
-    for name, sessions in answers.items():
+    for name, (took, sessions) in answers.items():
         verdict = judge(problem, sessions)
         apart = sum(
             len({a, b} & set(session.people)) == 2 for session in sessions for a, b in map(tuple, problem.apart)
@@ -258,7 +266,7 @@ def survey(file: Path, size: int, seconds: float) -> None:
         )
         print(
             f"{name:8} {verdict.points:>8,} points, {verdict.matched} of {people} in {verdict.sessions} teams,"
-            f" {wished} wishes kept, {apart} kept apart who are together"
+            f" {wished} wishes kept, {apart} kept apart who are together, {took:.1f} s"
         )
 
 
