@@ -1,10 +1,10 @@
-"""The commands: demo, serve, work, match, organizer, adopt, check."""
+"""The commands: demo, serve, work, inbox, match, organizer, adopt, check."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -65,6 +65,16 @@ def work() -> None:
     settings = _settings()
     with _database(settings) as settings:
         _run(_work(settings))
+
+
+@main.command()
+def inbox() -> None:
+    """Take in what calendars answer by mail, and letters that come back."""
+    settings = _settings()
+    if not settings.inbox_listen and not settings.inbox_folder:
+        raise click.UsageError("Nothing to read: please set INBOX_LISTEN or INBOX_FOLDER. docs/letters.md says how.")
+    with _database(settings) as settings:
+        _run(_inbox(settings))
 
 
 @main.command()
@@ -212,9 +222,30 @@ async def _work(settings: Settings) -> None:
         await worker.work(await _office(settings), stop)
 
 
+async def _inbox(settings: Settings) -> None:
+    """Listen, or look into the folder, or both, until a signal comes."""
+    from peerhub.jobs import inbox  # noqa: PLC0415
+
+    stop, desk = asyncio.Event(), inbox.Inbox(_letterhead(settings))
+    _on_a_signal(stop.set)
+    async with AsyncExitStack() as doors:
+        await doors.enter_async_context(_ready())
+        if settings.inbox_listen:
+            await doors.enter_async_context(inbox.listening(desk, settings.inbox_listen))
+        click.echo("Reading what comes in by mail. Stop with Ctrl-C.")
+        if settings.inbox_folder:
+            await inbox.poll(desk, settings.inbox_folder, stop)
+        await stop.wait()
+
+
 def _letterhead(settings: Settings) -> Letterhead:
     return Letterhead(
-        settings.community, settings.mail_from, settings.base_url, settings.keys.signing, settings.dkim_key
+        settings.community,
+        settings.mail_from,
+        settings.base_url,
+        settings.keys.signing,
+        settings.dkim_key,
+        settings.bounce_domain,
     )
 
 

@@ -21,6 +21,9 @@ from peerhub.mail.signature import DkimKey
 T = TypeVar("T")
 _DATABASE_SCHEMES = ("postgresql", "postgres")
 _SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
+_LISTEN_SCHEMES = ("lmtp", "smtp")
+_IMAP_SCHEMES = ("imap", "imap+starttls", "imaps")
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -50,7 +53,8 @@ class Settings:
     """Everything that differs from one installation to another.
 
     ``database_url`` None means the embedded PostgreSQL in ``data_folder``. ``smtp_url`` is ``smtp://``,
-    ``smtp+starttls://`` or ``smtps://``, with ``user:password@`` where the mail server asks for it.
+    ``smtp+starttls://`` or ``smtps://``, with ``user:password@`` where the mail server asks for it. What comes back by
+    mail is taken at ``inbox_listen`` or fetched from ``inbox_folder``; None where it is not.
     """
 
     data_folder: Path
@@ -63,6 +67,9 @@ class Settings:
     community: str
     keys: Keys
     dkim_key: DkimKey | None = None
+    inbox_listen: str | None = None
+    inbox_folder: str | None = None
+    bounce_domain: str = ""
     trusted_proxies: frozenset[str] = frozenset()
     demo: bool = False
 
@@ -90,6 +97,9 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
         community=given.checked("COMMUNITY", "Our community", "a name of 1 to 60 characters", _community),
         keys=given.checked("PEERHUB_KEYS", "", _KEYS_EXPECTED, _keys) or _keys_of(folder, given.mistakes),
         dkim_key=given.checked("DKIM_KEY", "", "selector:/path/to/key.pem with an RSA private key in PEM", _dkim_key),
+        inbox_listen=given.checked("INBOX_LISTEN", "", "lmtp://host:port or smtp://host:port", _listen) or None,
+        inbox_folder=given.checked("INBOX_FOLDER", "", _IMAP_EXPECTED, _imap) or None,
+        bounce_domain=given.checked("BOUNCE_DOMAIN", "", "a domain such as bounces.example.org", _domain),
         trusted_proxies=given.checked("TRUSTED_PROXIES", "", "IP addresses, with commas between", _proxies),
         demo=demo,
     )
@@ -99,6 +109,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
 
 
 _SMTP_EXPECTED = "smtp://host:port, smtp+starttls:// or smtps://; with a password, one of the last two"
+_IMAP_EXPECTED = "imaps://user:password@host/folder, imap+starttls://, or imap:// on this machine"
 _KEYS_EXPECTED = 'JSON {"sealing": {"1": 64 hex digits}, "hashing": 64 hex digits, "signing": 64 hex digits}'
 
 
@@ -137,6 +148,34 @@ def _smtp(text: str) -> str:
     if parts.password and parts.scheme == "smtp" and parts.hostname not in _THIS_MACHINE:
         raise ValueError  # anybody on the way could read it
     return text
+
+
+def _listen(text: str) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in _LISTEN_SCHEMES or not parts.hostname or not parts.port or parts.username or parts.path:
+        raise ValueError
+    return text
+
+
+def _imap(text: str) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in _IMAP_SCHEMES or not parts.hostname or not parts.username or not parts.password:
+        raise ValueError
+    if (parts.port is not None and parts.port < 1) or parts.query or not text.isprintable():
+        raise ValueError
+    if parts.scheme == "imap" and parts.hostname not in _THIS_MACHINE:
+        raise ValueError  # anybody on the way could read the password
+    return text
+
+
+def _domain(text: str) -> str:
+    if text and not (_DOMAIN.fullmatch(text.lower()) and len(text) <= 190):
+        raise ValueError
+    return text.lower()
 
 
 def _base(text: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import smtplib
 import subprocess
 import sys
 import urllib.request
@@ -13,8 +14,12 @@ import pytest
 
 from peerhub.actions.organizers import make_organizer
 from peerhub.store import members
+from peerhub.store.tables import Seat
+from tests.community import a_member, at
+from tests.replies import an_answer
 from tests.served import a_free_port, keys_as_setting, running
 from tests.smtp import Mailbox
+from tests.web.conftest import a_seat
 
 
 def peerhub(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -110,6 +115,38 @@ def test_check_asks_the_database_and_the_mail_server(database_url: str, smtp: Ma
 
     assert (fine.returncode, fine.stderr) == (0, "")
     assert (gone.returncode, gone.stderr.split(":")[0]) == (1, "SMTP_URL")
+
+
+def test_an_inbox_needs_to_know_where_its_mails_come_from() -> None:
+    answer = peerhub("inbox", PEERHUB_KEYS=keys_as_setting())
+
+    assert answer.returncode == 2
+    assert "INBOX_LISTEN or INBOX_FOLDER" in answer.stderr
+
+
+@pytest.mark.usefixtures("db")
+async def test_the_inbox_takes_an_answer_and_leaves_on_a_signal(
+    database_url: str, now: datetime, tmp_path: Path
+) -> None:
+    seat = await a_seat(now, await a_member("Ana", now), await a_member("Ben", now), span=at("2100-01-05T18:00"))
+    row = (await Seat.select(Seat.uid).where(Seat.id == seat))[0]
+    port = a_free_port()
+    environment = {
+        "DATABASE_URL": database_url, "PEERHUB_KEYS": keys_as_setting(), "PEERHUB_DATA": str(tmp_path),
+        "INBOX_LISTEN": f"lmtp://127.0.0.1:{port}", "MAIL_FROM": "hello@peerhub.example",
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "peerhub", "inbox", env={**os.environ, **environment}, stdout=subprocess.PIPE
+    )
+    assert process.stdout
+    await process.stdout.readline()
+
+    with smtplib.LMTP("127.0.0.1", port) as line:
+        line.sendmail("", ["hello@peerhub.example"], an_answer(row["uid"], "mailto:ana@example.org", now))
+    process.send_signal(signal.SIGTERM)
+
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert (await Seat.select(Seat.rsvp).where(Seat.id == seat))[0]["rsvp"] == "yes"
 
 
 def test_the_web_process_never_loads_the_solver() -> None:

@@ -38,6 +38,11 @@ def test_the_port_is_part_of_the_links() -> None:
         ("PEERHUB_KEYS", json.dumps({**json.loads(KEYS), "sealing": {}})), ("PEERHUB_KEYS", "[" * 100_000),
         ("PEERHUB_KEYS", json.dumps({**json.loads(KEYS), "hashing": 7})),
         ("SMTP_URL", "smtp://someone:hunter2@mail.example.org"),
+        ("INBOX_LISTEN", "lmtp://"), ("INBOX_LISTEN", "lmtp://localhost"), ("INBOX_LISTEN", "http://localhost:24"),
+        ("INBOX_LISTEN", "smtp://hunter2@localhost:24"), ("INBOX_LISTEN", "lmtp://localhost:99999"),
+        ("INBOX_FOLDER", "imap://ana:hunter2@mail.example.org/"), ("INBOX_FOLDER", "imaps://mail.example.org/"),
+        ("INBOX_FOLDER", "pop3://ana:hunter2@mail.example.org/"), ("INBOX_FOLDER", "imaps://ana:hunter2@/"),
+        ("BOUNCE_DOMAIN", "hunter2"), ("BOUNCE_DOMAIN", "a@example.org"), ("BOUNCE_DOMAIN", "x.example.org/y"),
         ("TRUSTED_PROXIES", "hunter2"), ("TRUSTED_PROXIES", "10.0.0.1, 10.0.0"),
     ],
 )  # fmt: skip
@@ -52,6 +57,16 @@ def test_a_mistake_is_named_without_what_was_typed(name: str, value: str, tmp_pa
 @pytest.mark.parametrize("url", ["smtp://someone:hunter2@localhost:25", "smtps://someone:hunter2@mail.example.org"])
 def test_a_password_travels_on_this_machine_or_under_tls(url: str, tmp_path: Path) -> None:
     assert read({"PEERHUB_DATA": str(tmp_path), **FINE, "SMTP_URL": url}).smtp_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["imap://ana:hunter2@localhost:143/INBOX", "imaps://ana:hunter2@mail.example.org/Answers%20only"]
+)
+def test_a_folder_is_read_on_this_machine_or_under_tls(url: str, tmp_path: Path) -> None:
+    settings = read({"PEERHUB_DATA": str(tmp_path), **FINE, "INBOX_FOLDER": url})
+
+    assert settings.inbox_folder == url
+    assert "hunter2" not in repr(settings)
 
 
 def test_all_mistakes_come_at_once() -> None:
