@@ -127,13 +127,14 @@ def test_children_keep_everybody_as_often_as_they_stand_there() -> None:
 def test_the_judge_leaves_out_who_breaks_a_rule() -> None:
     problem = a_round(80)
     good = greedy(problem)
-    twice = (*good, good[0])
+    kept = [session for session in good if not set(good[0].everyone) & set(session.everyone)]
 
-    verdict = judge(problem, twice)
+    verdict = judge(problem, (*good, good[0]))
 
     assert judge(problem, good).dropped == 0
-    assert verdict.matched == judge(problem, good).matched - len(good[0].people)
-    assert verdict.dropped == 2 + sum(bool(set(good[0].everyone) & set(session.everyone)) for session in good[1:])
+    assert verdict.sessions == len(kept)
+    assert verdict.dropped == len(good) + 1 - len(kept)
+    assert verdict.points == sum(points_of(problem, session) for session in kept)
 
 
 def test_the_judge_counts_pairs_who_had_met_before() -> None:
