@@ -5,7 +5,7 @@
 Reads the lines that ``bench.sessions`` and ``bench.buddies`` append and writes ``docs/pictures/scale.svg``, by hand: a
 panel for the seconds and one for the distance, for buddies and for sessions, on logarithmic axes. Of several runs of a
 solver on as many people the last counts. The distance is how many points a solver lacks to the bound that ours proved
-for the same round; no colour alone tells solvers apart, and who cannot see reads the same in the description.
+for the same round (a solver that seats fewer people lacks theirs, too; one that is above it is not shown); no colour alone tells solvers apart, and who cannot see reads the same in the description.
 """
 
 import argparse
@@ -94,10 +94,10 @@ def read(lines: Iterable[str]) -> list[Row]:
 
 
 def _distance(row: Row, ours: Row | None) -> float | None:
-    """The share of the proven bound that is missing; a bound for fewer people than the row has says nothing of it."""
-    if not ours or not ours["bound"] or row["matched"] > ours["matched"] or row["solver"] in BLOSSOMS:
+    """The share that is missing of the bound which ours proved, for as many people as ours matched."""
+    if not ours or not ours["bound"] or row["points"] > ours["bound"] or row["solver"] in BLOSSOMS:
         return None
-    return float(max(0, 1 - row["points"] / ours["bound"]))
+    return float(1 - row["points"] / ours["bound"])
 
 
 def drawn(rows: list[Row]) -> str:

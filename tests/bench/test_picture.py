@@ -22,8 +22,8 @@ def test_the_distance_is_to_the_bound_of_ours() -> None:
     assert {row["solver"]: round(row["distance"], 6) for row in rows} == {"greedy": 0.1, "ours": 0.01}
 
 
-def test_a_bound_for_fewer_people_says_nothing_of_more() -> None:
-    rows = read([OURS, line("greedy", matched=16)])
+def test_more_points_than_the_bound_for_other_people_are_no_distance() -> None:
+    rows = read([OURS, line("greedy", points=101)])
 
     assert [row["distance"] for row in rows if row["solver"] == "greedy"] == [None]
 
@@ -35,7 +35,7 @@ def test_the_last_good_run_counts() -> None:
 
 
 def test_every_run_is_a_mark_in_each_panel_that_knows_it() -> None:
-    svg = drawn(read([OURS, line("ours", 300, points=99, bound=100), line("greedy"), line("greedy", matched=99)]))
+    svg = drawn(read([OURS, line("ours", 300, points=99, bound=100), line("greedy"), line("greedy", points=101)]))
 
     marks = re.findall(r'<path class="(\w+)" transform="translate\([\d.]+ [\d.]+\)"', svg)
     assert sorted(marks) == ["greedy"] * 2 + ["ours"] * 5  # with the legend; the distance of greedy is not known
