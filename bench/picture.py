@@ -5,7 +5,8 @@
 Reads the lines that ``bench.sessions`` and ``bench.buddies`` append and writes ``docs/pictures/scale.svg``, by hand: a
 panel for the seconds and one for the distance, for buddies and for sessions, on logarithmic axes. Of several runs of a
 solver on as many people the last counts. The distance is how many points a solver lacks to the bound that ours proved
-for the same round (a solver that seats fewer people lacks theirs, too; one that is above it is not shown); no colour alone tells solvers apart, and who cannot see reads the same in the description.
+for the same round. A solver that seats fewer people lacks their points, too; one that is above the bound, with other
+people, is not shown. No colour alone tells solvers apart, and who cannot see reads the same in the description.
 """
 
 import argparse

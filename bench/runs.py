@@ -56,7 +56,8 @@ def run(
     ) as one:
         try:
             out, said = one.communicate(timeout=seconds * 1.5 + GRACE_SECONDS)
-            return row | json.loads(out)
+            told: Row = json.loads(out)
+            return row | told
         except subprocess.TimeoutExpired:
             os.killpg(one.pid, signal.SIGKILL)
             one.communicate()

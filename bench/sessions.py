@@ -61,7 +61,7 @@ def _passed(row: Row, ours: Row) -> float | None:
     if [ours[wish] for wish in WISHES] < [row[wish] for wish in WISHES]:
         return None
     goal = [ours["matched"], 0] if ours["weight"] > row["weight"] else [row["matched"], row["points"]]
-    return next((seconds for seconds, *known in ours["trail"] if known >= goal), ours["seconds"])
+    return float(next((seconds for seconds, *known in ours["trail"] if known >= goal), ours["seconds"]))
 
 
 def shown(row: Row) -> str:
