@@ -9,19 +9,20 @@ even circles are cut into pairs without loss, and only odd circles are truly hal
 no matching whatever can be worth more than all prices, for it takes each person at most once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from ortools.graph.python import linear_sum_assignment
 
+from peerhub.matching.aside import assigned, assigned_aside
 from peerhub.matching.search import TooLarge
 
 Numbers = NDArray[np.int64]
 
 MOST_COST: Final = 1 << 61
+ARCS_ASIDE: Final = 500_000  # from so many on, the assignment may take longer than a stop may wait
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,29 @@ class Fractional:
         return circles
 
 
+def most_worth(people: int) -> int:
+    """What an edge may be worth at most: the solver counts costs times people, and prices up to people times that."""
+    return int(MOST_COST // (people + 2) ** 2)
+
+
 def fractional(people: int, edges: Edges) -> Fractional:
     """The best fractional matching of so many people.
 
     Raises:
         TooLarge: worths so large that their sums would not fit into 64 bits.
     """
-    if int(edges.worth.max(initial=0)) * (2 * people + 2) >= MOST_COST:
+    half = fractional_unless(people, edges, lambda: False)
+    assert half is not None  # noqa: S101 - it is never over
+    return half
+
+
+def fractional_unless(people: int, edges: Edges, is_over: Callable[[], bool]) -> Fractional | None:
+    """The best fractional matching, or None when it was over before that was found.
+
+    Raises:
+        TooLarge: worths so large that their sums would not fit into 64 bits.
+    """
+    if int(edges.worth.max(initial=0)) >= most_worth(people):
         raise TooLarge("the weights of this program are too large for so many people; use smaller ones")
     alone = np.arange(people)
     left = np.concatenate([edges.one, edges.other, alone])
@@ -98,19 +115,30 @@ def fractional(people: int, edges: Edges) -> Fractional:
     worth = np.concatenate([edges.worth, edges.worth, np.zeros(people, np.int64)])
     order = np.argsort(left, kind="stable")
     left, right, worth = left[order], right[order], worth[order]
-    chooses = _assigned(people, left, right, worth)
+    if len(left) < ARCS_ASIDE:
+        chooses = assigned(people, left, right, -worth)
+    elif (found := assigned_aside(people, left, right, -worth, is_over)) is None:
+        return None
+    else:
+        chooses = found
     return Fractional(chooses, _twice_the_prices(left, right, worth, chooses))
 
 
-def _assigned(people: int, left: Numbers, right: Numbers, worth: Numbers) -> Numbers:
-    if not people:
-        return np.zeros(0, np.int64)
-    assignment = linear_sum_assignment.SimpleLinearSumAssignment()
-    assignment.add_arcs_with_cost(left, right, -worth)
-    status = assignment.solve()
-    if status != assignment.OPTIMAL:  # everybody may stay alone, and sums fit: the arcs always have an assignment
-        raise AssertionError(f"the assignment ended with {status}")
-    return np.array([assignment.right_mate(person) for person in range(people)], np.int64)
+def greedy(people: int, edges: Edges) -> Numbers:
+    """Whom each person is with when those pairs come first that are the best for both; themselves for who is left."""
+    mates = np.arange(people)
+    order = np.argsort(-edges.worth, kind="stable")
+    one, other = edges.one[order], edges.other[order]
+    while len(one):
+        rank = np.arange(len(one))
+        best = np.full(people, len(one))
+        np.minimum.at(best, one, rank)
+        np.minimum.at(best, other, rank)
+        chosen = (best[one] == rank) & (best[other] == rank)
+        mates[one[chosen]], mates[other[chosen]] = other[chosen], one[chosen]
+        free = (mates[one] == one) & (mates[other] == other)
+        one, other = one[free], other[free]
+    return mates
 
 
 def _twice_the_prices(left: Numbers, right: Numbers, worth: Numbers, chooses: Numbers) -> Numbers:

@@ -137,6 +137,10 @@ class Crowd:
         may = (everyone >= 0).all(axis=1) & self._grids[self.zones[groups]].any(axis=1)
         return np.asarray(np.where(may, everyone.sum(axis=1), -1))
 
+    def on_grid(self, people: Numbers, start: int) -> Truths:
+        """Who of these has the start on the grid of their own wall clock."""
+        return np.asarray(self._grids[self.zones[people], start])
+
     def _best_hours(self, one: Numbers, other: Numbers, *, with_a_third: bool) -> Numbers:
         """What the best hour adds for each two; below zero for none.
 
@@ -193,6 +197,14 @@ class Crowd:
         if requires(self.problem, "topics"):
             answers.append(_bits_or_all([topics_of(person) for person in self.people]))
         return answers
+
+    @cached_property
+    def speakers(self) -> Truths:
+        """By language and person: who could use it with others; one row for everyone where none is required."""
+        said = [person.languages for person in self.people]
+        languages = sorted(frozenset().union(*said)) if requires(self.problem, "languages") else []
+        rows = [[not words or language in words for words in said] for language in languages]
+        return np.array(rows or [[True] * self.count], bool)
 
     @cached_property
     def _only(self) -> NDArray[np.int8]:
@@ -279,7 +291,8 @@ class Crowd:
         return np.int16 if most < SMALL else np.int32
 
     @cached_property
-    def _eases(self) -> Table:
+    def eases(self) -> Table:
+        """By medium on offer and person: what it adds for them, far below zero where they never use it."""
         never = _never(self._small)
         rows = [
             np.where([p.comfort.allows_medium(medium) for p in self.people], self.terms.eases(2)[n], never)
@@ -298,7 +311,7 @@ class Crowd:
 
     def _without_hours(self, one: Numbers, other: Numbers) -> Table:
         """What two add together, less the hour, what all pairs have, and what is known of them; shapes broadcast."""
-        eases = self._eases
+        eases = self.eases
         points = eases[0][one] + eases[0][other]
         for ease in eases[1:]:
             np.maximum(points, ease[one] + ease[other], out=points)
@@ -313,8 +326,15 @@ class Crowd:
         return np.asarray(points)
 
     @cached_property
-    def _most_without_hours(self) -> int:
-        return 2 * FULL * (weight(self.problem.program, "comfort") + weight(self.problem.program, "topics"))
+    def most_alone(self) -> Numbers:
+        """What each person can add to a pair at the most: at their best hour, about their best topic, with a friend."""
+        topics = self._topics.max(axis=0) if self.terms.topics_count is MatchOn.SIMILAR else 0
+        most = self.most_for_hours.clip(0) + self.eases.max(axis=0).clip(0) + topics
+        one, other = self.known_pairs
+        dear = np.zeros(self.count, np.int64)
+        np.maximum.at(dear, one, self._bonds(one, other))
+        np.maximum.at(dear, other, self._bonds(other, one))
+        return np.asarray(most + dear)
 
     def points_of(self, one: Numbers, other: Numbers, *, with_a_third: bool = False) -> Numbers:
         """The points of each pair at its best hour and by its best medium; below zero where two cannot be a pair.
@@ -386,31 +406,6 @@ class Crowd:
         return size + comfort + roles + trust + topics
 
     # Among all pairs
-
-    def promising(self, worth: Numbers, least: int = 0) -> Iterator[tuple[Numbers, Numbers]]:
-        """All pairs that could have more points than ``least`` less the sum of what both are ``worth``; in blocks.
-
-        None is left out, and of those that are listed many fall short once they are counted exactly.
-        """
-        some = np.flatnonzero(self.can_come)
-        worth = worth + np.maximum(self.most_for_hours, 0)
-        room = least - self.terms.of_size(2)
-        order = some[np.argsort(-worth[some], kind="stable")]
-        most = int(np.iinfo(self._small).max)
-        falling, enough = -worth[order], room - self._most_without_hours
-        first = 0
-        while first < len(order):
-            last = int(np.searchsorted(falling, -falling[first] - enough, side="left"))  # who could still be worth it
-            rows = max(1, BLOCK // max(1, last - first))
-            one, other = order[first : first + rows], order[first:last]
-            if not len(other):
-                return
-            needed = (room - worth[one][:, None] - worth[other][None, :]).clip(-most, most).astype(self._small)
-            better = self._without_hours(one[:, None], other[None, :]) > needed
-            a, b = np.nonzero(better)
-            later = b > a
-            yield one[a[later]], other[b[later]]
-            first += rows
 
     def likely_partners(self, each: int, sample: int, seed: int) -> Iterator[tuple[Numbers, Numbers]]:
         """For each person who can come the most promising of a sample, by what is special about the two; in blocks.

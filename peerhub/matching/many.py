@@ -26,14 +26,24 @@ least of them all is used (Lagrange).
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import combinations
 from operator import or_
 from typing import Final
 
 import numpy as np
 
-from peerhub.matching.flow import NO_EDGES, Edges, Fractional, Numbers, fractional, together
+from peerhub.matching.bargains import bargains
+from peerhub.matching.flow import (
+    NO_EDGES,
+    Edges,
+    Fractional,
+    Numbers,
+    fractional_unless,
+    greedy,
+    most_worth,
+    together,
+)
 from peerhub.matching.graph import NEVER, Crowd
 from peerhub.matching.hours import pinned_start, span_at
 from peerhub.matching.mending import Matching, Trio
@@ -46,10 +56,12 @@ from peerhub.matching.search import CannotHold, Found, Search, most_people, weig
 
 FIRST_PARTNERS: Final = 12  # for each person, to begin with
 LOOKED_AT: Final = 4  # times as many are counted exactly
-SAMPLE: Final = 4_000  # people among whom the first partners are sought
+SAMPLE: Final = 2_000  # people among whom the first partners are sought
 MORE_PARTNERS: Final = 8  # that a person gets at most from one round of prices
 GROUPS_AT_ONCE: Final = 2_000
 MOST_THIRDS: Final = 200  # that are tried for two pinned people who cannot be a pair
+QUICK_LOOKS: Final = ((1, 8), (2, 1))  # at the best of each row, at one start of so many: first rough, then finer
+FULL_LOOK: Final = (None, 1)
 SHARE_FOR_PRICES: Final = 0.7  # of the time limit
 
 
@@ -93,32 +105,55 @@ class Round:
         self.search = search
         self.crowd = Crowd(problem)
         self.weights = np.array(list(weights_of(problem).values()), np.int64)
-        self.step = 1 + len(problem.participants) * FULL * sum(
-            weight(problem.program, prefer.__name__) for prefer in PREFERENCES
-        )
+        self.step = self._step()
         self.cut = False
         self.until = search.time_limit * SHARE_FOR_PRICES
         self.pinned = self._pinned()
+
+    def _step(self) -> int:
+        """More than the points of any proposal; or as much as 64 bits allow, which is still those of thousands."""
+        each = FULL * sum(weight(self.problem.program, prefer.__name__) for prefer in PREFERENCES)
+        room = most_worth(len(self.weights)) // (2 * int(self.weights.max(initial=1))) - 4 * each
+        return max(2 * each, min(1 + len(self.weights) * each, room))
 
     def found(self) -> Found:
         self.search.report(Progress("matching", self.search.seconds))
         if not self.pinned and not self.crowd.can_come.any():
             return Found((), 0, 0, cut=False)
-        edges = self._first_edges()
-        half = fractional(self.crowd.count, edges)
-        self.half, self.edges, self.lacking = self._priced(half, edges, with_thirds=False)
+        self.edges = self._first_edges()
+        self.half = self.bounding = self._in_haste(self.edges)
+        self.lacking = np.zeros(self.crowd.count, np.int64)
+        self._tell(self.half)
+        half = self._solved(self.edges)
+        if half is not None:
+            self._find_prices(half)
+            self._tell(None)
+        return self._found(self.sessions_of(self._mended()))
+
+    def _find_prices(self, half: Fractional) -> None:
+        self.half, self.edges, self.lacking = self._priced(half, self.edges, with_thirds=False)
         self.bounding = self.half
         if self._thirds_matter:
             self.bounding, _, self.lacking = self._priced(self.half, self.edges, with_thirds=True)
-        self._tell_what_is_known()
-        return self._found(self.sessions_of(self._mended()))
 
-    def _tell_what_is_known(self) -> None:
-        """The prices are found: a bound for everybody who can be matched."""
-        weight = int((self.bounding.twice + self.lacking).sum()) // 2 // self.step
-        bound = self._most_points(self.bounding.twice + self.lacking, weight)
-        most = self._most_people(weight, weight)
-        self.search.report(Progress("improving", self.search.seconds, bound=bound, matched_bound=most))
+    def _solved(self, edges: Edges) -> Fractional | None:
+        """The best fractional matching of these edges; None when the time was up before."""
+        return fractional_unless(self.crowd.count, edges, lambda: self._is_over(self.until))
+
+    def _in_haste(self, edges: Edges) -> Fractional:
+        """The pairs that come first to mind, with prices that hold whatever pairs there are."""
+        return Fractional(greedy(self.crowd.count, edges), self._highest_prices)
+
+    def _tell(self, pairs: Fractional | None) -> None:
+        """What is known so far: a bound for everybody who can be matched, and the pairs that are the best yet."""
+        prices = self.bounding.twice + self.lacking
+        most_weight = self._most_weight(prices)
+        points, matched = self.search.last.points, self.search.last.matched
+        if pairs is not None:
+            one = np.flatnonzero(pairs.chooses > np.arange(self.crowd.count))
+            points, matched = int(self.crowd.points_of(one, pairs.chooses[one]).clip(0).sum()), 2 * len(one)
+        bound, most = self._most_points(prices, most_weight), self._most_people(most_weight, most_weight)
+        self.search.report(Progress("improving", self.search.seconds, points, max(points, bound), matched, most))
 
     def _is_over(self, until: float) -> bool:
         over = self.search.is_over(until)
@@ -173,40 +208,63 @@ class Round:
 
     def _priced(self, half: Fractional, edges: Edges, *, with_thirds: bool) -> tuple[Fractional, Edges, Numbers]:
         """The best fractional matching whose prices hold for all pairs, its edges, and what prices still lack."""
+        looks = iter(() if with_thirds else QUICK_LOOKS)
         while True:
-            more, lacking = self._dearer(half, with_thirds=with_thirds)
-            if not len(more) or self._is_over(self.until):
+            look = next(looks, FULL_LOOK)
+            more, lacking = self._dearer(half, look, with_thirds=with_thirds)
+            is_over = self._is_over(self.until)
+            if is_over and (look != FULL_LOOK or lacking is None):
+                return half, edges, self._highest_prices - half.twice
+            if lacking is not None and (is_over or (look == FULL_LOOK and not len(more))):
                 return half, edges, lacking
-            edges = together([edges, more])
-            half = fractional(self.crowd.count, edges)
+            grown = together([edges, more])
+            solved = self._solved(grown) if len(more) else half
+            if solved is None:
+                return half, edges, self._highest_prices - half.twice if lacking is None else lacking
+            half, edges = solved, grown
 
-    def _dearer(self, half: Fractional, *, with_thirds: bool) -> tuple[Edges, Numbers]:
-        """Pairs that are worth more than the prices of both; and by how much each person's price would have to rise."""
+    def _dearer(
+        self, half: Fractional, look: tuple[int | None, int], *, with_thirds: bool
+    ) -> tuple[Edges, Numbers | None]:
+        """Pairs that are worth more than the prices of both; and by how much each person's price would have to rise.
+
+        That is known only after a full look that nothing cut short.
+        """
         lacking = np.zeros(self.crowd.count, np.int64)
         dearer = [NO_EDGES]
-        for one, other in self._may_be_dearer(half, with_thirds=with_thirds):
-            some = self._edges(one, other, with_thirds=with_thirds)
-            some = some.where(self._excess(half, some) > 0)
-            np.maximum.at(lacking, some.one, self._excess(half, some))
-            dearer.append(some)
+        for one, other in self._may_be_dearer(half, look, with_thirds=with_thirds):
+            if len(one):
+                some = self._edges(one, other, with_thirds=with_thirds)
+                some = some.where(self._excess(half, some) > 0)
+                np.maximum.at(lacking, some.one, self._excess(half, some))
+                dearer.append(some)
             if self._is_over(self.until):
-                return NO_EDGES, np.maximum(0, self._highest_prices - half.twice)
+                return NO_EDGES, None
         found = together(dearer)
-        return self._best_of_each(found, self._excess(half, found), MORE_PARTNERS), lacking
+        best = self._best_of_each(found, self._excess(half, found), MORE_PARTNERS)
+        return best, lacking if look == FULL_LOOK else None
 
-    @property
+    @cached_property
     def _highest_prices(self) -> Numbers:
-        """Twice the prices that hold whatever people answered."""
-        full = (self.step - 1) // max(1, self.crowd.count)  # of one person's points
-        return 2 * (self.step * self.weights + full) + max(0, self.crowd.share_of_a_trio)
+        """Twice the prices that hold whomever somebody meets: all that each could add themselves."""
+        crowd = self.crowd
+        most = crowd.terms.of_size(2) + 2 * crowd.most_alone + max(0, crowd.share_of_a_trio)
+        prices = 2 * self.step * self.weights + np.maximum(0, most)
+        for session in self.pinned:
+            people = [crowd.terms.places[person] for person in session.people]
+            prices[people] = np.maximum(prices[people], 2 * (self.step * self.weights[people] + session.points))
+        return np.where(crowd.can_come | crowd.pinned, prices, 0)
 
     def _excess(self, half: Fractional, edges: Edges) -> Numbers:
         return 2 * edges.worth - half.twice[edges.one] - half.twice[edges.other]
 
-    def _may_be_dearer(self, half: Fractional, *, with_thirds: bool) -> Iterator[tuple[Numbers, Numbers]]:
+    def _may_be_dearer(
+        self, half: Fractional, look: tuple[int | None, int], *, with_thirds: bool
+    ) -> Iterator[tuple[Numbers, Numbers]]:
         yield self.crowd.known_pairs
-        room = self.step * self.weights - half.twice // 2
-        yield from self.crowd.promising(room, -max(0, self.crowd.share_of_a_trio) if with_thirds else 0)
+        room = 2 * self.step * self.weights - half.twice + (max(0, self.crowd.share_of_a_trio) if with_thirds else 0)
+        most, every = look
+        yield from bargains(self.crowd, room, with_a_third=with_thirds, most=most, every=every)
 
     @property
     def _thirds_matter(self) -> bool:
@@ -228,7 +286,11 @@ class Round:
                 matching.leave_one_out()
         if self.problem.program.largest >= 3:
             for person in sorted(matching.alone, key=lambda place: (-self.weights[place], place)):
-                if self.crowd.in_trios[person] and not self.crowd.pinned[person] and not self._is_over(math.inf):
+                if (
+                    self.crowd.in_trios[person]
+                    and not self.crowd.pinned[person]
+                    and not self._is_over(self.search.time_limit)
+                ):
                     matching.seat_who_is_alone(person)
         return matching
 
@@ -326,8 +388,16 @@ class Round:
         seated = np.array([places[person] for session in sessions for person in session.people], np.int64)
         weight = int(self.weights[seated].sum())
         prices = self.bounding.twice + self.lacking
-        most_weight = int(prices.sum()) // 2 // self.step
-        return Found(sessions, self._most_points(prices, weight), self._most_people(most_weight, weight), self.cut)
+        bound, most = self._most_points(prices, weight), self._most_people(self._most_weight(prices), weight)
+        return Found(sessions, bound, most, self.cut)
+
+    def _most_weight(self, prices: Numbers) -> int:
+        """No proposal has a higher matched weight; ``prices`` are twice the prices.
+
+        Rounded to half steps, the prices still hold for the weights alone, for what is rounded off both of two people
+        is together less than half a step.
+        """
+        return min(int(prices.sum()) // self.step, int(((prices + self.step // 2) // self.step).sum())) // 2
 
     def _most_people(self, most_weight: int, weight: int) -> int:
         """How many people any proposal matches that has at least this matched weight."""
