@@ -26,6 +26,7 @@ HOMES = {
     "ortools": {"matching"},
     "litestar": {"web", "app", "demo"},
     "icalendar": {"mail", "demo"},
+    "recurring_ical_events": {"mail"},
     "aiosmtplib": {"mail"},
     "dkim": {"mail"},
     "aiosmtpd": {"demo", "jobs"},

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from peerhub.domain.members import REQUIRED_PURPOSES, Profile
 from peerhub.domain.refusals import NotFound, Refusal
-from peerhub.store import audit, checkins, members, proposals, quotas, rounds, seats
+from peerhub.store import audit, busy, checkins, feeds, members, proposals, quotas, rounds, seats
 from peerhub.store.database import transaction
 
 WISHES_A_DAY: Final = 30
@@ -122,6 +122,12 @@ async def export(member_id: UUID, now: datetime) -> dict[str, Any]:
         "programs": sorted(str(one) for one in profile.programs),
         "hours": [{"hours": str(one), "liking": one.liking.value} for one in profile.hours],
         "days_away": [day.isoformat() for day in await members.days_away_of(member_id, date.min)],
+        "busy_times": [
+            {"starts_at": span.starts_at.isoformat(), "ends_at": span.ends_at.isoformat()}
+            for spans in (await busy.of(member_id)).values()
+            for span in spans
+        ],
+        "calendar_feeds": {kind.value: one.made_at.isoformat() for kind, one in (await feeds.of(member_id)).items()},
         "comfort": {
             "sizes": dict(profile.comfort.sizes),
             "mediums": dict(profile.comfort.mediums),

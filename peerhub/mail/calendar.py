@@ -46,7 +46,7 @@ def request(seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime
     event = _event(seat, head, to, now)
     event.add("status", "CONFIRMED")
     event.add("summary", _summary(seat, to))
-    event.add("description", _description(seat.medium, head))
+    event.add("description", description(seat.medium, head))
     event.add("location", sign_in_page(head))
     event.add("url", sign_in_page(head))
     event.add_component(_reminder(_summary(seat, to)))
@@ -160,7 +160,8 @@ def _summary(seat: SeatInvitation, to: Recipient) -> str:
     return DISCREET if to.discreet else one_line(seat.program_name)
 
 
-def _description(medium: str, head: Letterhead) -> str:
+def description(medium: str, head: Letterhead) -> str:
+    """What an entry says of a session to whoever looks at the calendar."""
     how = medium_in_words(medium)
     return f"{how}. Details after signing in. Not an emergency service; crisis help: {crisis_page(head)}"
 

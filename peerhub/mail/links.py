@@ -37,6 +37,11 @@ def check_in_page(head: Letterhead, seat_id: UUID) -> str:
     return f"{head.base_url}/check-ins/{seat_id}"
 
 
+def feed_link(head: Letterhead, token: str) -> str:
+    """The secret address of a calendar to subscribe to; whoever has it can read when its member meets."""
+    return f"{head.base_url}/feeds/{token}.ics"
+
+
 def rsvp_link(head: Letterhead, seat_id: UUID) -> str:
     """The link that answers one seat's invitation without signing in; the page looks up how long it is good for."""
     return f"{head.base_url}/invitations/{_sign(head, 'invitation', seat_id.hex)}"

@@ -31,6 +31,7 @@ ALWAYS: Final = {
     "x-robots-tag": "noindex, nofollow",
 }
 _A_DAY = "public, max-age=86400"
+_ASK_AGAIN = "private, no-cache"  # a calendar program keeps what it has read, and asks whether it is still so
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -41,7 +42,8 @@ async def add_headers(message: Message, scope: Scope) -> None:
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
     is_file = scope["path"].startswith("/static/") and message["status"] == 200
-    headers["cache-control"] = _A_DAY if is_file else "no-store"
+    is_feed = scope["path"].startswith("/feeds/") and message["status"] in (200, 304)
+    headers["cache-control"] = _A_DAY if is_file else _ASK_AGAIN if is_feed else "no-store"
     new_browser = scope.get("state", {}).get("new_browser")
     if new_browser:
         connection = scope["litestar_app"].request_class(scope)
