@@ -23,6 +23,7 @@ AnyRequest = Request[Any, Any, Any]
 EVERYONE: Final[dict[str, Any]] = {"open_to": "everyone"}
 MEMBERS: Final[dict[str, Any]] = {"open_to": "members"}
 ORGANIZERS: Final[dict[str, Any]] = {"open_to": "organizers"}
+FROM_ANYWHERE: Final[dict[str, Any]] = {browser.NEEDS_NO_FORM: True}
 
 
 class NotSignedIn(Exception):

@@ -23,6 +23,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - a field's name
 TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - a header's name
+NEEDS_NO_FORM: Final = "needs_no_form"  # of a handler whose link says all: mail programs post to it by themselves
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 LONGEST_WAIT: Final = 30.0  # seconds for a form to arrive; the slowest telephone needs less
 _MOST_LETTERS = 100  # of a cookie that we would have set
@@ -89,9 +90,9 @@ def _token_for(connection: Connection, own: str) -> str:
     return hmac.new(connection.app.state.head.signing_key, f"form:{own}".encode(), sha256).hexdigest()
 
 
-async def form_is_ours(connection: Connection, _: BaseRouteHandler) -> None:
+async def form_is_ours(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let nothing be written that does not come from a page of ours: the form carries its browser's token."""
-    if connection.scope.get("method") in _SAFE_METHODS:
+    if connection.scope.get("method") in _SAFE_METHODS or handler.opt.get(NEEDS_NO_FORM):
         return
     own = read_cookie(connection, "browser")
     given = await _given_token(connection)

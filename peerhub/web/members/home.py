@@ -12,7 +12,7 @@ from peerhub.actions import profile as profiles
 from peerhub.actions import rounds
 from peerhub.domain.members import Member
 from peerhub.domain.wall import day_in_words, on_the_wall
-from peerhub.store import checkins, joinings, members, seats
+from peerhub.store import checkins, joinings, members, reach, seats
 from peerhub.web.asking import AnyRequest
 
 
@@ -28,6 +28,7 @@ async def home(request: AnyRequest, member: NamedDependency[Member], now: NamedD
         "to_say": [one for one in over if one.seat_id not in said],
         "told": [one for one in reversed(over) if one.seat_id in said],
         "rounds": await joinings.open_to(member.id),
+        "is_out_of_reach": bool(await reach.who_is_out_of_reach([member.id])),
         "is_complete": profiles.is_complete(await members.consents_of(member.id)),
         "on_the_wall": lambda span: on_the_wall(span, member.time_zone),
         "day_in_words": day_in_words,
