@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from peerhub.web.members import checkins, crisis, home, invitations, profile, signup, start
+from peerhub.web.members import busy, checkins, crisis, feeds, home, invitations, letters, profile, signup, start
 
 MEMBER_PAGES: Sequence[ControllerRouterHandler] = [
     *start.PAGES,
@@ -12,6 +12,9 @@ MEMBER_PAGES: Sequence[ControllerRouterHandler] = [
     *signup.PAGES,
     *home.PAGES,
     *profile.PAGES,
+    *feeds.PAGES,
+    *busy.PAGES,
     *invitations.PAGES,
     *checkins.PAGES,
+    *letters.PAGES,
 ]
