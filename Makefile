@@ -1,5 +1,5 @@
 # Thin: the same steps by hand stand in the README.
-.PHONY: demo test check lock pictures clean
+.PHONY: demo test check lock pictures bench clean
 
 demo: .venv/.ready
 	.venv/bin/peerhub demo
@@ -28,3 +28,17 @@ clean:
 
 pictures: .venv/.ready-for-tests
 	.venv/bin/python -m docs.draw
+
+# make bench SESSIONS="60 300" BUDDIES="1000" LIMIT=30; networkx and rustworkx are the extra `bench`
+SESSIONS ?= 60 300 1000 5000 20000
+BUDDIES ?= 60 300 1000 10000
+LIMIT ?= 60
+PROCESSES ?= 2
+RESULTS ?= bench/results.jsonl
+bench: .venv/.ready-for-tests
+	-.venv/bin/python -m bench.sessions --people $(SESSIONS) --seconds $(LIMIT) --processes $(PROCESSES) --out $(RESULTS)
+	-.venv/bin/python -m bench.sessions --kind buddies --people $(BUDDIES) --seconds $(LIMIT) --out $(RESULTS)
+	-.venv/bin/python -m bench.buddies --people $(BUDDIES) --out $(RESULTS)
+	-.venv/bin/python -m bench.golfers
+	-.venv/bin/python -m bench.published
+	.venv/bin/python -m bench.picture $(RESULTS)

@@ -50,7 +50,7 @@ def run(
     command += ["--problem", str(members)] if members else []
     began = time.monotonic()
     row: Row = {"kind": kind, "solver": solver, "people": people, "time_limit": seconds, "seed": seed}
-    row |= {"machine": machine(), "processes": processes}
+    row |= {"machine": machine(), "processes": processes, "commit": commit()}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as one:
@@ -68,6 +68,12 @@ def run(
 
 def machine() -> Row:
     return {"cores": os.cpu_count(), "python": platform.python_version(), "ortools": version("ortools")}
+
+
+def commit() -> str:
+    """Which state of the code ran, as far as it was committed."""
+    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return said.stdout.strip()
 
 
 def append(path: Path | None, row: Row) -> None:
