@@ -59,7 +59,7 @@ async def feed(
     return Response(written, headers=named, media_type=_CALENDAR)
 
 
-_CALENDAR = "text/calendar; charset=utf-8"
+_CALENDAR = "text/calendar"  # in UTF-8, as Litestar adds
 
 
 async def _kind_of(request: AnyRequest) -> Kind:
