@@ -87,7 +87,7 @@ class Crowd:
         return np.array([places[person.time_zone] for person in self.people], np.int64)
 
     @cached_property
-    def _grids(self) -> Truths:
+    def grids(self) -> Truths:
         """By zone and start: whether it is on the slot grid of a wall clock there."""
         first = {person.time_zone: person for person in reversed(self.people)}
         return self._cells(grid_of(self.problem, first[zone]) for zone in sorted(first))[:, self.starts]
@@ -97,7 +97,7 @@ class Crowd:
         """By two zones: whether what is on the one's grid is on the other's, wherever both are in the same week."""
         walls = [wall_of_week(zone, self.problem.week) for zone in sorted({person.time_zone for person in self.people})]
         inside = (np.array(walls)[:, self.starts] >= 0).astype(np.float32)
-        grids = self._grids.astype(np.float32)
+        grids = self.grids.astype(np.float32)
         lonely = grids @ (inside - grids).T
         return np.asarray(lonely + lonely.T == 0)
 
@@ -134,12 +134,12 @@ class Crowd:
     def hours_of(self, groups: Numbers) -> Numbers:
         """By group and start: what the hour adds for all of them, below zero where it cannot be."""
         everyone = self.hours[groups].astype(np.int64)
-        may = (everyone >= 0).all(axis=1) & self._grids[self.zones[groups]].any(axis=1)
+        may = (everyone >= 0).all(axis=1) & self.grids[self.zones[groups]].any(axis=1)
         return np.asarray(np.where(may, everyone.sum(axis=1), -1))
 
     def on_grid(self, people: Numbers, start: int) -> Truths:
         """Who of these has the start on the grid of their own wall clock."""
-        return np.asarray(self._grids[self.zones[people], start])
+        return np.asarray(self.grids[self.zones[people], start])
 
     def _best_hours(self, one: Numbers, other: Numbers, *, with_a_third: bool) -> Numbers:
         """What the best hour adds for each two; below zero for none.
@@ -160,7 +160,7 @@ class Crowd:
 
     @cached_property
     def _hours_on_grid(self) -> Table:
-        return np.where(self._grids[self.zones], self.hours, _never(self.hours.dtype.type))
+        return np.where(self.grids[self.zones], self.hours, _never(self.hours.dtype.type))
 
     @cached_property
     def _start_words(self) -> Words:
@@ -193,9 +193,9 @@ class Crowd:
         offered = frozenset(self.problem.program.mediums)
         answers = [_bits([frozenset(m for m in offered if p.comfort.allows_medium(m)) for p in self.people])]
         if requires(self.problem, "languages"):
-            answers.append(_bits_or_all([person.languages for person in self.people]))
+            answers.append(bits_or_all([person.languages for person in self.people]))
         if requires(self.problem, "topics"):
-            answers.append(_bits_or_all([topics_of(person) for person in self.people]))
+            answers.append(bits_or_all([topics_of(person) for person in self.people]))
         return answers
 
     @cached_property
@@ -479,7 +479,7 @@ def _bits(sets: Sequence[frozenset[str]]) -> Words:
     return words
 
 
-def _bits_or_all(sets: Sequence[frozenset[str]]) -> Words:
+def bits_or_all(sets: Sequence[frozenset[str]]) -> Words:
     """Each set as bits; who said nothing agrees with everybody."""
     words = _bits(sets)
     words[[not names for names in sets]] = np.iinfo(np.uint64).max
