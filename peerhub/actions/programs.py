@@ -10,15 +10,24 @@ from peerhub.store.database import transaction
 
 
 async def create(
-    name: str, rules: Program, topics: tuple[str, ...], organizer: UUID, now: datetime, *, place: str = ""
+    name: str,
+    rules: Program,
+    topics: tuple[str, ...],
+    organizer: UUID,
+    now: datetime,
+    *,
+    place: str = "",
+    fills_seats: bool = False,
 ) -> UUID:
     """Set up a new program; ``place`` says how to join its sessions, where all of them meet in the same.
+
+    Where it ``fills_seats``, a seat that was declined is offered to members of the round without one.
 
     Raises:
         NameTaken: another one is called so.
     """
     async with transaction():
-        program_id = await programs.create(name, rules, topics, now, place=place)
+        program_id = await programs.create(name, rules, topics, now, place=place, fills_seats=fills_seats)
         await audit.note("program created", organizer, program_id, now)
     return program_id
 
@@ -32,6 +41,7 @@ async def change(
     organizer: UUID,
     now: datetime,
     place: str = "",
+    fills_seats: bool = False,
 ) -> None:
     """Change what a program is, from its next matching on; and its place, from the next publishing on.
 
@@ -41,7 +51,7 @@ async def change(
     """
     async with transaction():
         await programs.by_id(program_id)
-        await programs.change(program_id, name, rules, topics, place=place)
+        await programs.change(program_id, name, rules, topics, place=place, fills_seats=fills_seats)
         await audit.note("program changed", organizer, program_id, now)
 
 

@@ -10,8 +10,8 @@ from peerhub.domain.availability import Span
 
 LONGEST: Final = timedelta(hours=24)
 LAST_CALL: Final = timedelta(hours=2)  # before a session; later, nobody should have to hurry
-_HURRY: Final = timedelta(hours=24)
-_AT_ONCE_IN_A_HURRY = 3
+HURRY: Final = timedelta(hours=24)
+AT_ONCE_IN_A_HURRY: Final = 3
 
 
 class OfferState(StrEnum):
@@ -50,7 +50,7 @@ class Offer:
         """Why it can no longer be answered, in words for the member, or None while it can."""
         if self.is_off or now >= self.span.starts_at:
             return "This session has begun, or does not take place, so there is nothing to answer."
-        if self.state is OfferState.OPEN and now >= self.expires_at:
+        if self.state in (OfferState.OPEN, OfferState.DECLINED) and now >= self.expires_at:
             return "This offer was open for a while and has ended. Nothing is lost: the next round is open to you."
         return None
 
@@ -63,4 +63,4 @@ def until(now: datetime, starts_at: datetime) -> datetime | None:
 
 def at_once(now: datetime, starts_at: datetime) -> int:
     """To how many one seat is offered at the same time; the first yes has it."""
-    return 1 if starts_at - now > _HURRY else _AT_ONCE_IN_A_HURRY
+    return 1 if starts_at - now > HURRY else AT_ONCE_IN_A_HURRY

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from peerhub.actions import matching
+from peerhub.actions import matching, offers
 from peerhub.jobs.office import Office
 from peerhub.jobs.posting import post_some
 from peerhub.mail import letters
-from peerhub.store import busy, checkins, ended, logins, members, outbox, quotas, rounds
+from peerhub.store import busy, checkins, ended, logins, members, outbox, quotas, reach, read_mail, rounds
 from peerhub.store.database import transaction
 
 __all__ = ["DUTIES", "SELDOM", "Duty", "Office"]
@@ -80,6 +80,21 @@ async def ask_for_check_ins(office: Office, now: datetime) -> bool:
     return bool(asked)
 
 
+async def offer_free_seats(office: Office, now: datetime) -> bool:
+    """Offer seats that were declined to members without one, where the program wants that."""
+    return await offers.offer_free_seats(office.head, now)
+
+
+async def hold_letters_out_of_reach(_office: Office, _now: datetime) -> bool:
+    """Set aside the letters to addresses that gave the last ones back, until they are found again."""
+    return await reach.hold_letters() > 0
+
+
+async def forget_read_mail(_office: Office, now: datetime) -> bool:
+    """Forget which mails were acted on, once no mail server would send them again."""
+    return await read_mail.forget(now) > 0
+
+
 DUTIES: tuple[Duty, ...] = (
     post_sign_ins,
     post_letters,
@@ -92,7 +107,10 @@ DUTIES: tuple[Duty, ...] = (
     forget_busy_times,
     forget_notes,
     ask_for_check_ins,
+    offer_free_seats,
+    hold_letters_out_of_reach,
+    forget_read_mail,
 )
 SELDOM: frozenset[Duty] = frozenset(
-    {purge_letters, forget_quotas, forget_sign_ups, forget_logins, forget_busy_times, forget_notes}
+    {purge_letters, forget_quotas, forget_sign_ups, forget_logins, forget_busy_times, forget_notes, forget_read_mail}
 )

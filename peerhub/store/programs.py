@@ -24,7 +24,8 @@ class NameTaken(Refusal):
 class StoredProgram:
     """A program as an organizer knows it; ``rules`` is what the matcher knows of it.
 
-    ``place`` says how to join its sessions, where all of them meet in the same.
+    ``place`` says how to join its sessions, where all of them meet in the same. Where it ``fills_seats``, a seat that
+    was declined is offered to members without one; otherwise its sessions are closed.
     """
 
     id: UUID
@@ -33,6 +34,7 @@ class StoredProgram:
     topics: tuple[str, ...] = ()
     is_open: bool = True
     place: str = ""
+    fills_seats: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ async def by_id(program_id: UUID) -> StoredProgram:
     return _program(row)
 
 
-async def create(name: str, rules: Rules, topics: tuple[str, ...], now: datetime, *, place: str = "") -> UUID:
+async def create(
+    name: str, rules: Rules, topics: tuple[str, ...], now: datetime, *, place: str = "", fills_seats: bool = False
+) -> UUID:
     """Keep a new program.
 
     Raises:
@@ -68,20 +72,22 @@ async def create(name: str, rules: Rules, topics: tuple[str, ...], now: datetime
     """
     program_id = uuid4()
     try:
-        columns = _columns(program_id, rules, topics, place)
+        columns = _columns(program_id, rules, topics, place) | {"fills_seats": fills_seats}
         await Program.insert(Program(id=program_id, name=name, created_at=now, **columns))
     except asyncpg.UniqueViolationError:
         raise NameTaken("another program already has this name") from None
     return program_id
 
 
-async def change(program_id: UUID, name: str, rules: Rules, topics: tuple[str, ...], *, place: str = "") -> None:
+async def change(
+    program_id: UUID, name: str, rules: Rules, topics: tuple[str, ...], *, place: str = "", fills_seats: bool = False
+) -> None:
     """Change what a program is; its kind stays.
 
     Raises:
         NameTaken: another one is called so.
     """
-    columns = _columns(program_id, rules, topics, place) | {"name": name}
+    columns = _columns(program_id, rules, topics, place) | {"name": name, "fills_seats": fills_seats}
     del columns["kind"]
     try:
         await Program.update({getattr(Program, column): value for column, value in columns.items()}).where(
@@ -135,7 +141,9 @@ def program_from(row: Mapping[str, Any], program_id: UUID) -> StoredProgram:
     """A row with the columns of the table program, under whatever name its id has there."""
     sealed = row["sealed_place"]
     place = sealing.open_text(sealed, Program.sealed_place, program_id) if sealed else ""
-    return StoredProgram(program_id, row["name"], rules_from(row), tuple(row["topics"]), row["is_open"], place)
+    return StoredProgram(
+        program_id, row["name"], rules_from(row), tuple(row["topics"]), row["is_open"], place, row["fills_seats"]
+    )
 
 
 def rules_from(row: Mapping[str, Any]) -> Rules:

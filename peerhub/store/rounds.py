@@ -51,7 +51,8 @@ class Claim:
 
 _ROUND = (
     "SELECT r.*, p.name, p.kind, p.session_minutes, p.smallest, p.ideal, p.largest, p.facilitators_per_session,"
-    " p.sessions_at_once, p.mediums, p.topics, p.match_on, p.weights, p.is_open, p.sealed_place"
+    " p.sessions_at_once, p.mediums, p.topics, p.match_on, p.weights, p.is_open, p.sealed_place,"
+    " p.fills_seats"
     ' FROM "round" AS r JOIN program AS p ON p.id = r.program'
 )
 

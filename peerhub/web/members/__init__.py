@@ -4,7 +4,19 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from peerhub.web.members import busy, checkins, crisis, feeds, home, invitations, letters, profile, signup, start
+from peerhub.web.members import (
+    busy,
+    checkins,
+    crisis,
+    feeds,
+    home,
+    invitations,
+    letters,
+    offers,
+    profile,
+    signup,
+    start,
+)
 
 MEMBER_PAGES: Sequence[ControllerRouterHandler] = [
     *start.PAGES,
@@ -17,4 +29,5 @@ MEMBER_PAGES: Sequence[ControllerRouterHandler] = [
     *invitations.PAGES,
     *checkins.PAGES,
     *letters.PAGES,
+    *offers.PAGES,
 ]

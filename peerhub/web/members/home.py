@@ -12,12 +12,19 @@ from peerhub.actions import profile as profiles
 from peerhub.actions import rounds
 from peerhub.domain.members import Member
 from peerhub.domain.wall import day_in_words, on_the_wall
-from peerhub.store import checkins, joinings, members, reach, seats
+from peerhub.mail import links
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import checkins, joinings, members, offers, reach, seats
 from peerhub.web.asking import AnyRequest
 
 
 @get("/home")
-async def home(request: AnyRequest, member: NamedDependency[Member], now: NamedDependency[datetime]) -> Template:
+async def home(
+    request: AnyRequest,
+    member: NamedDependency[Member],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Template:
     invitations = await seats.invitations_of(member.id, seats.lately(now))
     said = await checkins.of_seats(one.seat_id for one in invitations)
     coming = [one for one in invitations if now < one.span.ends_at]
@@ -28,6 +35,10 @@ async def home(request: AnyRequest, member: NamedDependency[Member], now: NamedD
         "to_say": [one for one in over if one.seat_id not in said],
         "told": [one for one in reversed(over) if one.seat_id in said],
         "rounds": await joinings.open_to(member.id),
+        "offers": [
+            (one, links.offer_link(head, one.id).removeprefix(head.base_url))
+            for one in await offers.live_of(member.id, now)
+        ],
         "is_out_of_reach": bool(await reach.who_is_out_of_reach([member.id])),
         "is_complete": profiles.is_complete(await members.consents_of(member.id)),
         "on_the_wall": lambda span: on_the_wall(span, member.time_zone),

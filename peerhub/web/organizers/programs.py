@@ -51,6 +51,7 @@ class ProgramForm:
     rules: Program | None = None
     topics: tuple[str, ...] = ()
     place: str = ""
+    fills_seats: bool = False
 
     @property
     def name(self) -> str:
@@ -71,7 +72,8 @@ async def all_programs() -> Template:
 @get("/organize/programs/new")
 async def new(kind: FromQuery[str] = "buddies") -> Template:
     preset = PRESETS[Kind.SESSIONS if kind == "sessions" else Kind.BUDDIES]
-    return _form_page(_filled_in("", preset, (), ""), preset.kind)
+    opens = preset.kind is Kind.SESSIONS  # two who know each other would not like a third by surprise
+    return _form_page(_filled_in("", preset, (), "", fills_seats=opens), preset.kind)
 
 
 @post("/organize/programs")
@@ -84,7 +86,9 @@ async def create(
     if read.rules is None:
         return _form_page(read, kind, status=422)
     try:
-        program_id = await act.create(read.name, read.rules, read.topics, organizer.id, now, place=read.place)
+        program_id = await act.create(
+            read.name, read.rules, read.topics, organizer.id, now, place=read.place, fills_seats=read.fills_seats
+        )
     except NameTaken:
         return _form_page(_taken(read), kind, status=422)
     return Redirect(f"/organize/programs/{program_id}", status_code=303)
@@ -109,8 +113,9 @@ async def change(
         return await _program_page(program, now, form=read, status=422)
     try:
         await act.change(
-            program_id, read.name, read.rules, read.topics, organizer=organizer.id, now=now, place=read.place
-        )
+            program_id, read.name, read.rules, read.topics,
+            organizer=organizer.id, now=now, place=read.place, fills_seats=read.fills_seats,
+        )  # fmt: skip
     except NameTaken:
         return await _program_page(program, now, form=_taken(read), status=422)
     return Redirect(f"/organize/programs/{program_id}", status_code=303)
@@ -183,8 +188,9 @@ def read_program(form: Typed, preset: Program) -> ProgramForm:
     place = " ".join(typed["place"].split())
     if not is_place(place):
         mistakes["place"] = PLACE_MISTAKE
+    fills_seats = form.one("fills_seats") == "yes"
     if mistakes:
-        return ProgramForm(typed, mediums, mistakes)
+        return ProgramForm(typed, mediums, mistakes, fills_seats=fills_seats)
     rules = replace(
         preset,
         session_minutes=numbers["session_minutes"],
@@ -195,7 +201,7 @@ def read_program(form: Typed, preset: Program) -> ProgramForm:
         sessions_at_once=most,
         mediums=mediums,
     )
-    return ProgramForm(typed, mediums, {}, rules, topics, place)
+    return ProgramForm(typed, mediums, {}, rules, topics, place, fills_seats)
 
 
 def is_place(text: str) -> bool:
@@ -211,11 +217,15 @@ def _number(typed: Mapping[str, str], key: str, mistakes: dict[str, str]) -> int
     return least
 
 
-def _filled_in(name: str, rules: Program, topics: tuple[str, ...], place: str) -> ProgramForm:
+def _filled_in(name: str, rules: Program, topics: tuple[str, ...], place: str, *, fills_seats: bool) -> ProgramForm:
     typed = {key: str(getattr(rules, key)) for key in _NUMBERS}
     typed |= {"name": name, "topics": "\n".join(topics), "sessions_at_once": str(rules.sessions_at_once or "")}
     typed["place"] = place
-    return ProgramForm(typed, rules.mediums, {})
+    return ProgramForm(typed, rules.mediums, {}, fills_seats=fills_seats)
+
+
+def _of(program: StoredProgram) -> ProgramForm:
+    return _filled_in(program.name, program.rules, program.topics, program.place, fills_seats=program.fills_seats)
 
 
 def _taken(form: ProgramForm) -> ProgramForm:
@@ -249,7 +259,7 @@ async def _program_page(
         "organizers/program.html",
         context={
             "program": program,
-            "form": form or _filled_in(program.name, program.rules, program.topics, program.place),
+            "form": form or _of(program),
             "medium_words": MEDIUM_WORDS,
             "rounds": held,
             "people": people,
