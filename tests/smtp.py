@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,15 +23,17 @@ from aiosmtpd.smtp import SMTP, AuthResult
 class Move:
     """What the server does at one point of one attempt: something of its own, an answer, or the end of the line.
 
-    The points: at MAIL or RCPT, at the 354 (the body is about to come), at the dot (the mail is in the journal, the
-    answer is not out yet) and after the 250 has left.
+    The points: at the greeting, at EHLO, MAIL or RCPT, at the 354 (the body is about to come), at the dot (the mail is
+    in the journal, the answer is not out yet) and after the 250 has left.
     """
 
-    at: Literal["MAIL", "RCPT", "354", "dot", "250"]
+    at: Literal["hello", "EHLO", "MAIL", "RCPT", "354", "dot", "250"]
     say: str | None = None
     do: Callable[[], None] | None = None
     hang_up: bool = False
     freeze: float = 0.0  # seconds
+    deaf: bool = False  # reads nothing more from this connection
+    drip: float = 0.0  # seconds for each byte of an answer that never ends
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Copy:
     sender: str
     to: tuple[str, ...]
     mail: bytes
+    at: float = 0.0  # when it came, as time.time() says it
 
     @property
     def message(self) -> EmailMessage:
@@ -52,13 +56,17 @@ class Copy:
 
 @dataclass
 class Mailbox:
-    """The server as a test sees it: ``script`` holds moves by recipient and attempt, from 1; None is every attempt."""
+    """The server as a test sees it: ``script`` holds moves by recipient and attempt, from 1; None is every attempt.
+
+    ``once`` holds moves that do not depend on a recipient, each made at the first chance.
+    """
 
     journal: Path
     url: str = ""
     script: dict[tuple[str, int | None], Move] = field(default_factory=dict)
     attempts: Counter[str] = field(default_factory=Counter)
     verbs: list[str] = field(default_factory=list)
+    once: list[Move] = field(default_factory=list)
     connections: int = 0
 
     def copies(self, to: str | None = None) -> list[Copy]:
@@ -66,16 +74,24 @@ class Mailbox:
         if not self.journal.exists():
             return []
         lines = [json.loads(line) for line in self.journal.read_text().splitlines()]
-        copies = [Copy(one["sender"], tuple(one["to"]), one["mail"].encode("latin-1")) for one in lines]
+        copies = [Copy(one["sender"], tuple(one["to"]), one["mail"].encode("latin-1"), one["at"]) for one in lines]
         return [copy for copy in copies if to is None or copy.to == (to,)]
 
     def write(self, copy: Copy) -> None:
         """On disk before the server says yes."""
-        line = {"sender": copy.sender, "to": copy.to, "mail": copy.mail.decode("latin-1")}
+        line = {"sender": copy.sender, "to": copy.to, "mail": copy.mail.decode("latin-1"), "at": time.time()}
         with self.journal.open("a") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def next_once(self, at: str) -> Move | None:
+        """The next move that is made at this point whoever is written to, if any; it is made once."""
+        for move in self.once:
+            if move.at == at:
+                self.once.remove(move)
+                return move
+        return None
 
     def move(self, to: str, at: str) -> Move | None:
         for attempt in (self.attempts[to], None):
@@ -89,10 +105,18 @@ class _Handler:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
+    async def handle_EHLO(  # noqa: N802
+        self, server: "_Server", session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        answer = await server.play(self._mailbox.next_once("EHLO"), "")
+        return [answer] if answer else responses
+
     async def handle_MAIL(self, server: "_Server", _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         self._mailbox.verbs.append("MAIL")
         envelope.mail_from = address
-        return await server.play(self._mailbox.script.get(("MAIL", None)), "250 OK")
+        move = self._mailbox.script.get(("MAIL", None)) or self._mailbox.next_once("MAIL")
+        return await server.play(move, "250 OK")
 
     async def handle_RCPT(self, server: "_Server", _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         self._mailbox.verbs.append("RCPT")
@@ -127,14 +151,26 @@ class _Server(SMTP):  # type: ignore[misc]
             await asyncio.sleep(move.freeze)
         if move.do:
             move.do()
+        if move.deaf:
+            self.transport.pause_reading()
         if move.hang_up:
             self.transport.abort()
+        if move.drip:
+            for byte in (
+                b"250-" + 100 * b"."
+            ):  # an answer without end, a byte at a time, until the caller has had enough
+                if self.transport is None or self.transport.is_closing():
+                    break
+                self.transport.write(bytes([byte]))
+                await asyncio.sleep(move.drip)
         return move.say or otherwise
 
     async def push(self, status: Any) -> None:
+        mailbox: Mailbox = self.event_handler._mailbox
+        if self.session.host_name is None and (move := mailbox.next_once("hello")):
+            status = await self.play(move, status if isinstance(status, str) else bytes(status).decode())
         await super().push(status)
         text = status if isinstance(status, str) else bytes(status).decode()
-        mailbox: Mailbox = self.event_handler._mailbox
         if text.startswith("354"):  # the body is on its way
             await self.play(mailbox.move(self.envelope.rcpt_tos[0], "354"), "")
         if self.accepted and text.startswith("2"):
