@@ -5,6 +5,7 @@ time and memory, and may hold anything: no title, place or person leaves this mo
 """
 
 import json
+import re
 import resource
 import sys
 from collections import defaultdict
@@ -28,6 +29,9 @@ _TELLS_WHEN: Final = (
     "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE",
 )  # fmt: skip
 _TELLS_WHETHER: Final = ("STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS")
+_READ: Final = frozenset(
+    {*_TELLS_WHEN, *_TELLS_WHETHER, "BEGIN", "END", "TZID", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME"}
+)
 _COMES_AGAIN: Final = frozenset({"RRULE", "RDATE", "RECURRENCE-ID"})
 _FREE: Final = frozenset({"CANCELLED", "TRANSPARENT", "FREE"})
 _TOO_OFTEN: Final = frozenset({"SECONDLY", "MINUTELY"})
@@ -82,10 +86,17 @@ def _events_in(content: bytes) -> list[Component]:
     if not text[:15].upper().startswith(b"BEGIN:VCALENDAR"):
         raise NotACalendar("it does not begin as a calendar does")
     try:
-        calendars = Calendar.from_ical(text.decode("utf-8", "replace"), multiple=True)
+        calendars = Calendar.from_ical(_lines_about_time(text.decode("utf-8", "replace")), multiple=True)
         return [event for calendar in calendars for event in calendar.walk("VEVENT")]
     except (ValueError, LookupError, RecursionError) as trouble:
         raise NotACalendar(type(trouble).__name__) from None
+
+
+def _lines_about_time(text: str) -> str:
+    """The lines that say when; titles, places and people are dropped before anything reads them."""
+    unfolded = re.sub(r"\r?\n[ \t]", "", text)
+    lines = re.split(r"\r\n|\r|\n", unfolded)
+    return "\r\n".join(line for line in lines if re.split("[:;]", line, maxsplit=1)[0].upper() in _READ)
 
 
 def _cells_taken(series: list[Component], wall: ZoneInfo, monday: date) -> int:
