@@ -54,6 +54,8 @@ class Tour:
     weeks: tuple[frozenset[frozenset[str]], ...]
     seconds: float
     proven: bool  # no further week without a repetition exists after these weeks
+    seated: int  # in the week that failed
+    again: int  # twos who met again in the week that failed
 
 
 def main() -> None:
@@ -63,16 +65,19 @@ def main() -> None:
     ask.add_argument("--seconds", type=float, default=20, help="For each week.")
     ask.add_argument("--tries", type=int, default=3)
     asked = ask.parse_args()
-    print("groups  size  published  ours, by try  seconds   no further week    published by")
+    print("groups  size  published  ours: weeks, by try  seconds  why no more (! proven)  published by")
     for (groups, size), (published, source) in PUBLISHED.items():
         if f"{groups}-{size}" in asked.only:
             tours = [tour(groups, size, seconds=asked.seconds, seed=seed) for seed in range(asked.tries)]
             weeks = " ".join(str(len(one.weeks)) for one in tours)
-            proven = f"{sum(one.proven for one in tours)} of {len(tours)} proven"
+            why = ", ".join(_why(one, groups * size) for one in tours)
             took = sum(one.seconds for one in tours)
-            print(
-                f"{groups:>6} {size:>5} {published:>10}  {weeks:>12} {took:>8.0f}   {proven:17}  {source}", flush=True
-            )
+            print(f"{groups:>6} {size:>5} {published:>10} {weeks:>20} {took:>8.0f}  {why}  ({source})", flush=True)
+
+
+def _why(one: Tour, golfers: int) -> str:
+    what = f"{one.seated} of {golfers} seated" if one.seated < golfers else f"{one.again} pairs again"
+    return what + "!" * one.proven
 
 
 def tour(groups: int, size: int, *, seconds: float, seed: int = 0) -> Tour:
@@ -86,7 +91,8 @@ def tour(groups: int, size: int, *, seconds: float, seed: int = 0) -> Tour:
         if len(week) < groups or meet_again([*weeks, week]):
             most = FULL * groups * size
             proven = found.matched_bound < groups * size or (found.matched == groups * size and found.bound < most)
-            return Tour(tuple(weeks), time.monotonic() - began, proven)
+            again = meet_again([*weeks, week])
+            return Tour(tuple(weeks), time.monotonic() - began, proven, found.matched, len(again))
         weeks.append(week)
         problem = replace(problem, history=tuple(_history(problem.week, weeks)))
 
