@@ -1,6 +1,6 @@
 """Pages in a real browser: the week is painted by mouse, touch and keyboard, and axe finds nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import pytest
@@ -11,9 +11,10 @@ from playwright.async_api import Browser, Error, Page, ViewportSize
 from peerhub.domain.availability import Liking, WeeklyHours
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import logins, members
+from peerhub.store import busy, feeds, logins, members
+from peerhub.store.feeds import Kind
 from peerhub.store.tables import Member
-from tests.community import a_member, a_program, a_round, at, enrol
+from tests.community import TUESDAY, a_member, a_program, a_round, at, enrol
 from tests.web.conftest import a_seat
 
 PHONE = ViewportSize(width=390, height=800)
@@ -159,7 +160,10 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     signed = links.rsvp_link(letterhead, coming).rpartition("/")[2]
     everyone = ["/", "/signup", "/signup/check-your-mail", "/sign-in", "/sign-in/check-your-mail", "/sign-in/old",
                 "/confirmed", "/crisis", "/privacy", "/nothing", f"/invitations/{signed}"]  # fmt: skip
-    own = ["/home", "/profile", "/profile/erase", f"/sessions/{coming}", f"/check-ins/{met}"]
+    own = ["/home", "/profile", "/profile/erase", "/profile/calendar", "/profile/busy", f"/sessions/{coming}",
+           f"/check-ins/{met}"]  # fmt: skip
+    await feeds.put(ana, Kind.OWN, now)
+    await busy.put(ana, {TUESDAY.starts_at.date() - timedelta(days=1): [TUESDAY]})
 
     for path in everyone + own:
         if path == own[0]:
