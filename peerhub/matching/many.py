@@ -24,7 +24,7 @@ least of them all is used (Lagrange).
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 from itertools import combinations
@@ -33,7 +33,9 @@ from typing import Final
 
 import numpy as np
 
+from peerhub.matching import packing
 from peerhub.matching.bargains import bargains
+from peerhub.matching.finishing import NO_TRIO, Group, Left, Losses, TooMany
 from peerhub.matching.flow import (
     NO_EDGES,
     Edges,
@@ -47,7 +49,7 @@ from peerhub.matching.flow import (
 from peerhub.matching.graph import NEVER, Crowd
 from peerhub.matching.hours import pinned_start, span_at
 from peerhub.matching.mending import Matching, Trio
-from peerhub.matching.packing import fit_at_once
+from peerhub.matching.packing import Column, Packing, fit_at_once
 from peerhub.matching.preferences import FULL, PREFERENCES, points_of, weight
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress
@@ -128,25 +130,27 @@ class Round:
         if half is not None:
             self._find_prices(half)
             self._tell(None)
-        return self._found(self.sessions_of(self._mended()))
+        return self._finished(self.sessions_of(self._mended()))
 
     def _find_prices(self, half: Fractional) -> None:
         self.half, self.edges, self.lacking = self._priced(half, self.edges, with_thirds=False)
         self.bounding = self.half
-        if self._thirds_matter:
+        self.in_haste = False
+        if self.thirds_matter:
             self.bounding, _, self.lacking = self._priced(self.half, self.edges, with_thirds=True)
 
     def _solved(self, edges: Edges) -> Fractional | None:
         """The best fractional matching of these edges; None when the time was up before."""
-        return fractional_unless(self.crowd.count, edges, lambda: self._is_over(self.until))
+        return fractional_unless(self.crowd.count, edges, lambda: self.is_over(self.until))
 
     def _in_haste(self, edges: Edges) -> Fractional:
         """The pairs that come first to mind, with prices that hold whatever pairs there are."""
+        self.in_haste = True
         return Fractional(greedy(self.crowd.count, edges), self._highest_prices)
 
     def _tell(self, pairs: Fractional | None) -> None:
         """What is known so far: a bound for everybody who can be matched, and the pairs that are the best yet."""
-        prices = self.bounding.twice + self.lacking
+        prices = self._prices
         most_weight = self._most_weight(prices)
         points, matched = self.search.last.points, self.search.last.matched
         if pairs is not None:
@@ -155,7 +159,7 @@ class Round:
         bound, most = self._most_points(prices, most_weight), self._most_people(most_weight, most_weight)
         self.search.report(Progress("improving", self.search.seconds, points, max(points, bound), matched, most))
 
-    def _is_over(self, until: float) -> bool:
+    def is_over(self, until: float) -> bool:
         over = self.search.is_over(until)
         self.cut = self.cut or over
         return over
@@ -193,7 +197,7 @@ class Round:
         partners = FIRST_PARTNERS * LOOKED_AT
         for one, other in self.crowd.likely_partners(partners, SAMPLE, self.search.seed):
             yield self._edges(one, other)
-            if self._is_over(self.until):
+            if self.is_over(self.until):
                 return
 
     def _best_of_each(self, edges: Edges, good: Numbers, most: int) -> Edges:
@@ -212,7 +216,7 @@ class Round:
         while True:
             look = next(looks, FULL_LOOK)
             more, lacking = self._dearer(half, look, with_thirds=with_thirds)
-            is_over = self._is_over(self.until)
+            is_over = self.is_over(self.until)
             if is_over and (look != FULL_LOOK or lacking is None):
                 return half, edges, self._highest_prices - half.twice
             if lacking is not None and (is_over or (look == FULL_LOOK and not len(more))):
@@ -238,7 +242,7 @@ class Round:
                 some = some.where(self._excess(half, some) > 0)
                 np.maximum.at(lacking, some.one, self._excess(half, some))
                 dearer.append(some)
-            if self._is_over(self.until):
+            if self.is_over(self.until):
                 return NO_EDGES, None
         found = together(dearer)
         best = self._best_of_each(found, self._excess(half, found), MORE_PARTNERS)
@@ -266,8 +270,8 @@ class Round:
         most, every = look
         yield from bargains(self.crowd, room, with_a_third=with_thirds, most=most, every=every)
 
-    @property
-    def _thirds_matter(self) -> bool:
+    @cached_property
+    def thirds_matter(self) -> bool:
         """Whether anything could be worth more with a third than it shows as a pair."""
         crowd = self.crowd
         return self.problem.program.largest >= 3 and (
@@ -282,14 +286,14 @@ class Round:
     def _mended(self) -> Matching:
         matching = Matching(self.edges, self.half, self._best_to_join, self._least_for_a_trio)
         while matching.mend_next():
-            if self._is_over(self.search.time_limit):
+            if self.is_over(self.search.time_limit):
                 matching.leave_one_out()
         if self.problem.program.largest >= 3:
             for person in sorted(matching.alone, key=lambda place: (-self.weights[place], place)):
                 if (
                     self.crowd.in_trios[person]
                     and not self.crowd.pinned[person]
-                    and not self._is_over(self.search.time_limit)
+                    and not self.is_over(self.search.time_limit)
                 ):
                     matching.seat_who_is_alone(person)
         return matching
@@ -383,12 +387,91 @@ class Round:
 
     # What is proven
 
+    def _finished(self, sessions: tuple[PlannedSession, ...]) -> Found:
+        """The best choice among all that could still be better, where that is not too much to choose from."""
+        found = self._found(sessions)
+        if self.in_haste or self.pinned or self.is_over(self.search.time_limit):
+            return found
+        places = self.crowd.terms.places
+        groups = [tuple(sorted(places[person] for person in session.people)) for session in sessions]
+        loses = int(self._prices.sum()) - self._worth_twice(groups)
+        if loses <= self._losses.least(self._prices):
+            return found
+        try:
+            left = self._losses.left(groups, loses)
+            better = self._chosen_exactly(left)
+        except TooMany:
+            return found
+        kept = [group for group in groups if group[0] not in set(left.people)]
+        finished = kept + better
+        if self._worth_twice(finished) < self._worth_twice(groups):
+            return found
+        best = self._found(tuple(self._sessions_of(finished)))
+        return replace(best, bound=int(self.points_of(finished).sum()))
+
+    def _chosen_exactly(self, left: Left) -> list[Group]:
+        """The best of these groups.
+
+        Raises:
+            TooMany: it was not proven that they are the best.
+        """
+        people = {place: n for n, place in enumerate(left.people)}
+        few = replace(self.problem, participants=tuple(self.problem.participants[place] for place in left.people))
+        columns = [
+            Column(tuple(people[place] for place in group), 0, "", points)
+            for group, points in zip(left.groups, self.points_of(left.groups).tolist(), strict=True)
+        ]
+        among = Packing(few, 0)
+        among.add(columns)
+        rest = Search(max(0.1, self.search.time_limit - self.search.seconds), seed=self.search.seed)
+        rest.should_stop = lambda: self.is_over(self.search.time_limit)
+        found = packing.best(among, rest)
+        ids = self.crowd.terms.places
+        chosen = [tuple(sorted(ids[person] for person in session.people)) for session in found.sessions]
+        if found.cut or found.bound > sum(session.points for session in found.sessions):
+            raise TooMany
+        return chosen
+
+    def _worth_twice(self, groups: Sequence[Group]) -> int:
+        people = [place for group in groups for place in group]
+        return 2 * int(self.points_of(groups).sum()) + 2 * self.step * int(self.weights[people].sum())
+
+    def points_of(self, groups: Sequence[Group]) -> Numbers:
+        """The points of each pair and trio."""
+        points = np.zeros(len(groups), np.int64)
+        sizes = np.array([len(group) for group in groups], np.int64)
+        for size in (2, 3):
+            some = np.flatnonzero(sizes == size)
+            rows = np.array([groups[n] for n in some.tolist()], np.int64).reshape(-1, size)
+            for here, block in zip(_in_blocks(some), _in_blocks(rows), strict=True):
+                points[here] = self.crowd.points_of(*block.T) if size == 2 else self.crowd.points_of_trios(block)
+        return points
+
+    def _sessions_of(self, groups: Iterable[Group]) -> Iterator[PlannedSession]:
+        by_size: dict[int, list[Group]] = {2: [], 3: []}
+        for group in groups:
+            by_size[len(group)].append(group)
+        for size, some in by_size.items():
+            yield from self._sessions(np.array(some, np.int64).reshape(-1, size))
+
+    @property
+    def _prices(self) -> Numbers:
+        """Twice the prices that hold for everybody, as far as they are known."""
+        return self.bounding.twice + self.lacking
+
+    @cached_property
+    def _losses(self) -> Losses:
+        """Asked for only when the prices are found."""
+        return Losses(self, self._prices)
+
     def _found(self, sessions: tuple[PlannedSession, ...]) -> Found:
         places = self.crowd.terms.places
         seated = np.array([places[person] for session in sessions for person in session.people], np.int64)
         weight = int(self.weights[seated].sum())
-        prices = self.bounding.twice + self.lacking
-        bound, most = self._most_points(prices, weight), self._most_people(self._most_weight(prices), weight)
+        bound, most = (
+            self._most_points(self._prices, weight),
+            self._most_people(self._most_weight(self._prices), weight),
+        )
         return Found(sessions, bound, most, self.cut)
 
     def _most_weight(self, prices: Numbers) -> int:
@@ -397,12 +480,19 @@ class Round:
         Rounded to half steps, the prices still hold for the weights alone, for what is rounded off both of two people
         is together less than half a step.
         """
-        return min(int(prices.sum()) // self.step, int(((prices + self.step // 2) // self.step).sum())) // 2
+        halves = (prices + self.step // 2) // self.step
+        alone = int(halves[self.crowd.can_come].min(initial=NO_TRIO)) if self._someone_is_left_out else 0
+        return min(int(prices.sum()) // self.step, int(halves.sum()) - alone) // 2
+
+    @property
+    def _someone_is_left_out(self) -> bool:
+        """Whether pairs alone can never seat everybody."""
+        return self.problem.program.largest < 3 and not self.pinned and int(self.crowd.can_come.sum()) % 2 == 1
 
     def _most_people(self, most_weight: int, weight: int) -> int:
         """How many people any proposal matches that has at least this matched weight."""
         matched = self.bounding.chooses != np.arange(self.crowd.count)
-        most = int(matched.sum()) if not self.lacking.any() else int(self.crowd.can_come.sum())
+        most = int((self.crowd.can_come if self.in_haste or self.lacking.any() else matched).sum())
         step = len(self.weights) + 1
         most = min(most, most_people(most_weight * step + most, weight * step, step, self.weights.tolist()))
         return most - most % 2 if self.problem.program.largest < 3 else most
@@ -417,7 +507,9 @@ class Round:
         return max(0, min(self._bound(prices, weight, much) for much in taken_off) // 2)
 
     def _bound(self, prices: Numbers, weight: int, off: int) -> int:
-        return int(np.maximum(0, prices - off * self.weights).sum()) + (off - 2 * self.step) * weight
+        lower = np.maximum(0, prices - off * self.weights)
+        loses = 0 if self.in_haste else self._losses.least(lower)
+        return int(lower.sum()) - loses + (off - 2 * self.step) * weight
 
 
 def _in_blocks(groups: Numbers) -> Iterator[Numbers]:
