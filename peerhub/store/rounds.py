@@ -247,6 +247,11 @@ async def _enrolled(round_: StoredRound) -> list[dict[str, Any]]:
     return list(await Round.raw(_STANDING, list(REQUIRED_PURPOSES), round_.id))
 
 
+async def who_takes_part(round_: StoredRound) -> list[UUID]:
+    """Everyone who said yes to the round and misses nothing."""
+    return [row["member"] for row in await _enrolled(round_) if _standing(row) is Standing.READY]
+
+
 def _standing(row: Mapping[str, Any]) -> Standing:
     stages = {"unconfirmed": Standing.UNCONFIRMED, "paused": Standing.PAUSED, "suspended": Standing.SUSPENDED}
     if row["stage"] in stages:

@@ -14,11 +14,12 @@ from litestar import Litestar
 from peerhub.actions import matching, rounds
 from peerhub.actions.proposals import CANNOT_BE_TOGETHER
 from peerhub.domain.comfort import Comfort
+from peerhub.domain.invitations import AsksFor
 from peerhub.domain.programs import Kind
 from peerhub.domain.rounds import Stage
 from peerhub.mail.letterhead import Letterhead
 from peerhub.matching.proposal import Proposal, Reason
-from peerhub.store import members, programs, proposals
+from peerhub.store import members, programs, proposals, remarks
 from peerhub.store import rounds as stored
 from peerhub.store import sessions as held
 from peerhub.store.tables import Audit, Letter, Round, Seat, Session
@@ -495,9 +496,10 @@ async def every_address(app: Litestar, now: datetime, head: Letterhead) -> list[
     """Every organizer address with ids of things that exist."""
     session = await published(now, head)
     round_ = await stored.by_id(session.round_id)
+    await remarks.put(session.seats[0].id, AsksFor.NEWS, None, now)
     ids = {
         "program_id": round_.program.id, "round_id": round_.id, "session_id": session.id,
-        "seat_id": session.seats[0].id,
+        "seat_id": session.seats[0].id, "remark_id": (await remarks.of_sessions([session.id]))[session.id][0].id,
     }  # fmt: skip
     found = []
     for route in app.routes:
@@ -523,7 +525,7 @@ async def test_members_and_strangers_reach_no_organizer_page(
         await answer
         return one.page.status_code
 
-    assert len(addresses) == 21
+    assert len(addresses) == 24
     assert {await asked(member, *address) for address in addresses} == {404}
     assert {await asked(stranger, *address) for address in addresses} == {303}
     assert stranger.page.headers["location"] == "/sign-in"
@@ -539,7 +541,7 @@ async def test_a_form_without_its_token_changes_nothing(
     posts = [path for method, path in addresses if method == "POST"]
     statuses = {(await olu.http.post(path)).status_code for path in posts}
 
-    assert (len(posts), statuses) == (14, {403})
+    assert (len(posts), statuses) == (17, {403})
     assert [await Audit.count(), await Letter.count()] == before
 
 

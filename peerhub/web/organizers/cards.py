@@ -1,6 +1,6 @@
 """Sessions as cards for an organizer: names, times on their wall, points and reasons, and never a private detail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -52,13 +52,14 @@ class Left:
 
 @dataclass(frozen=True)
 class Taken:
-    """A seat of a published session, and its answer."""
+    """A seat of a published session, its answer, and whether letters to its member come back."""
 
     id: UUID
     name: str
     leads: bool
     rsvp: str
     answer: str
+    out_of_reach: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ def unmatched_of(version: Version, names: Mapping[UUID, str]) -> list[Left]:
     return sorted(left, key=lambda one: one.chip.name)
 
 
-def meeting_of(session: StoredSession, names: Mapping[UUID, str], zone: str) -> Meeting:
+def meeting_of(
+    session: StoredSession, names: Mapping[UUID, str], zone: str, out_of_reach: Set[UUID] = frozenset()
+) -> Meeting:
     """A published session and the answers to it."""
     return Meeting(
         id=session.id,
@@ -114,7 +117,14 @@ def meeting_of(session: StoredSession, names: Mapping[UUID, str], zone: str) -> 
         place=session.place,
         cancelled=session.stage == "cancelled",
         seats=tuple(
-            Taken(seat.id, names.get(seat.member_id, GONE), seat.part == "facilitator", seat.rsvp, ANSWERS[seat.rsvp])
+            Taken(
+                seat.id,
+                names.get(seat.member_id, GONE),
+                seat.part == "facilitator",
+                seat.rsvp,
+                ANSWERS[seat.rsvp],
+                seat.member_id in out_of_reach,
+            )
             for seat in session.seats
         ),
     )

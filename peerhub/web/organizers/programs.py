@@ -19,7 +19,7 @@ from peerhub.domain.members import Member
 from peerhub.domain.programs import PRESETS, Kind, Program
 from peerhub.domain.refusals import NotFound, Refusal
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, programs, rounds
+from peerhub.store import members, programs, reach, rounds
 from peerhub.store.programs import NameTaken, StoredProgram
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import Typed, typed_in
@@ -253,6 +253,7 @@ async def _program_page(
 ) -> Template:
     enrolled = await programs.enrolled_in(program.id)
     names = await members.names_of([one.member_id for one in enrolled])
+    out_of_reach = await reach.who_is_out_of_reach(one.member_id for one in enrolled)
     held = await rounds.of_program(program.id)
     people = sorted((names[one.member_id], one) for one in enrolled if one.member_id in names)
     return Template(
@@ -263,6 +264,7 @@ async def _program_page(
             "medium_words": MEDIUM_WORDS,
             "rounds": held,
             "people": people,
+            "out_of_reach": [name for name, one in people if one.member_id in out_of_reach],
             "week": week if week is not None else next_monday(now.date(), {one.week for one in held}).isoformat(),
             "week_mistake": week_mistake,
             "facilitator": facilitator,

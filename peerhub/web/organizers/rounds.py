@@ -24,7 +24,7 @@ from peerhub.domain.refusals import Refusal, WrongStage
 from peerhub.domain.rounds import Stage, Standing
 from peerhub.domain.wall import city_of, offset_at
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, proposals, rounds, sessions
+from peerhub.store import members, proposals, reach, remarks, rounds, sessions
 from peerhub.store.rounds import StoredRound
 from peerhub.web import asking
 from peerhub.web.asking import AnyRequest
@@ -206,10 +206,12 @@ async def _proposal(round_: StoredRound, organizer: Member) -> dict[str, Any]:
 
 async def _answers(round_: StoredRound, organizer: Member, now: datetime) -> dict[str, Any]:
     held = await sessions.of_round(round_.id)
-    names = await members.names_of({seat.member_id for one in held for seat in one.seats})
+    people = {seat.member_id for one in held for seat in one.seats}
+    names, out_of_reach = await members.names_of(people), await reach.who_is_out_of_reach(people)
     standing = [seat.rsvp for one in held if one.stage == "planned" for seat in one.seats]
     return {
-        "meetings": [cards.meeting_of(one, names, organizer.time_zone) for one in held],
+        "meetings": [cards.meeting_of(one, names, organizer.time_zone, out_of_reach) for one in held],
+        "asks": await remarks.of_sessions(one.id for one in held),
         "can_close": not any(one.is_ahead(now) for one in held),
         "ahead": sum(one.stage == "planned" and one.span.starts_at > now for one in held),
         "counts": {answer: standing.count(answer) for answer in ("yes", "maybe", "no", "waiting")},

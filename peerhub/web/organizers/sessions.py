@@ -1,6 +1,6 @@
 """A published session: its time, medium and place, calling it off, seating someone or taking them out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,21 +12,24 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
 
+from peerhub.actions import remarks as remarks_act
 from peerhub.actions import sessions as act
 from peerhub.actions.proposals import RulesWouldBreak
 from peerhub.domain.availability import BadHours, minutes_from_text, moment_on_wall
+from peerhub.domain.invitations import AsksFor
 from peerhub.domain.members import Member
 from peerhub.domain.refusals import NotFound
-from peerhub.domain.rounds import Stage, Standing
-from peerhub.domain.wall import city_of, offset_at
+from peerhub.domain.rounds import Stage
+from peerhub.domain.wall import city_of, moment_on_the_wall, offset_at
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, rounds, sessions
+from peerhub.store import members, offers, reach, remarks, rounds, sessions
+from peerhub.store.remarks import StoredRemark
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSession
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import Typed, typed_in
 from peerhub.web.organizers import cards
-from peerhub.web.organizers.cards import meeting_of
+from peerhub.web.organizers.cards import GONE, meeting_of
 from peerhub.web.organizers.programs import MEDIUM_WORDS, PLACE_MISTAKE, is_place
 
 _YEARS = range(2000, 3000)  # at either end of time, a day in another zone would not be one
@@ -99,7 +102,15 @@ async def remove(
     return Redirect(f"/organize/sessions/{session_id}", status_code=303)
 
 
-PAGES: Sequence[ControllerRouterHandler] = [one, change, cancel, add, remove]
+@post("/organize/remarks/{remark_id:uuid}/done")
+async def done(
+    remark_id: FromPath[UUID], organizer: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Redirect:
+    session_id = await remarks_act.done(remark_id, organizer.id, now)
+    return Redirect(f"/organize/sessions/{session_id}", status_code=303)
+
+
+PAGES: Sequence[ControllerRouterHandler] = [one, change, cancel, add, remove, done]
 
 
 def _change_from(form: Typed, zone: str) -> act.Change:
@@ -131,11 +142,17 @@ async def _page(
     can_change = session.stage == "planned" and round_.stage is Stage.PUBLISHED and session.span.starts_at > now
     free_to_join = await _who_could_join(round_, session) if can_change else []
     names = await members.names_of([seat.member_id for seat in session.seats] + free_to_join)
+    waiting = (await remarks.of_sessions([session.id])).get(session.id, [])
+    free = (await offers.free_seats_of([session.id], now))[session.id] if can_change else None
+    out_of_reach = await reach.who_is_out_of_reach(seat.member_id for seat in session.seats)
     starts = session.span.starts_at.astimezone(ZoneInfo(organizer.time_zone))
     kept = {"day": f"{starts:%Y-%m-%d}", "time": f"{starts:%H:%M}", "medium": session.medium, "place": session.place}
     context: dict[str, Any] = {
         "round": round_,
-        "meeting": meeting_of(session, names, organizer.time_zone),
+        "meeting": meeting_of(session, names, organizer.time_zone, out_of_reach),
+        "remarks": [(_remark_in_words(one, names, organizer.time_zone), one.id) for one in waiting],
+        "free": free,
+        "fills_seats": round_.program.fills_seats,
         "typed": {name: typed.one(name) for name in kept} if typed else kept,
         "refusals": refusals,
         "wall": f"{city_of(organizer.time_zone)}, {offset_at(session.span.starts_at, organizer.time_zone)}",
@@ -148,11 +165,22 @@ async def _page(
     return Template("organizers/session.html", context=context, status_code=422 if refusals else 200)
 
 
+def _remark_in_words(remark: StoredRemark, names: Mapping[UUID, str], zone: str) -> str:
+    name = names.get(remark.member_id, GONE)
+    match remark.asks_for:
+        case AsksFor.OTHER_TIME if remark.proposed_at:
+            return f"{name} proposes another time: {moment_on_the_wall(remark.proposed_at, zone)}."
+        case AsksFor.OTHER_TIME:
+            return f"{name} would like another time."
+        case AsksFor.STAND_IN:
+            return f"{name} would like to send somebody else. Only members of the round can come, so nobody was added."
+    return f"{name} asks for the newest invitation. Their page always shows it."
+
+
 async def _who_could_join(round_: StoredRound, session: StoredSession) -> list[UUID]:
     """Everyone who takes part in the round and is not in this session, whether it would suit them or not."""
     seated = {seat.member_id for seat in session.seats}
-    standings, _ = await rounds.readiness_of(round_)
-    return [one for one, standing in standings.items() if standing is Standing.READY and one not in seated]
+    return [one for one in await rounds.who_takes_part(round_) if one not in seated]
 
 
 def _by_name(one: tuple[str, UUID]) -> tuple[str, UUID]:
