@@ -30,6 +30,7 @@ from peerhub.matching.problem_file import problem_from_json
 from peerhub.matching.search import Search
 
 NO_TRIOS = 1 << 62
+TICK = 0.01  # of the clock that counts work
 Two = tuple[int, int]
 
 
@@ -147,7 +148,7 @@ def main() -> None:
 def row(one: Measured, ours: Measured | None) -> str:
     text = f"{one.people:>7} {one.solver:<18} {one.edges:>9} {one.seconds:>9.2f} {one.work:>9.2f}"
     if ours is not None:
-        text += f" {one.work / ours.work:>10.1f} {one.weight / ours.weight:>14.9f}"
+        text += f" {one.work / max(ours.work, TICK):>10.1f} {one.weight / ours.weight:>14.9f}"
     else:
         text += f" {'':>10} {'':>14}"
     return f"{text} {one.gap:>10.6%} {one.matched:>7}"
