@@ -26,8 +26,8 @@ NAMES: Final = {
     "genetic": "genetic, like gruepr",
     "greedy": "greedy",
     "donut": "random, like Donut",
-    "rustworkx": "rustworkx (blossom)",
-    "networkx": "networkx (blossom)",
+    "rustworkx": "rustworkx, matching alone",
+    "networkx": "networkx, matching alone",
 }
 BLOSSOMS: Final = ("rustworkx", "networkx")  # timed on the edges of a graph; their points are of that graph alone
 SAME: Final = {"peerhub": "ours"}
