@@ -17,6 +17,7 @@ from peerhub.matching.graph import Crowd
 from peerhub.matching.terms import Numbers, Truths
 
 AT_ONCE: Final = 400_000  # pairs that are listed together
+FEW: Final = 400
 NOBODY: Final = np.zeros(0, np.int64)
 
 
@@ -29,22 +30,27 @@ class Stretches(NamedTuple):
 
 
 def bargains(
-    crowd: Crowd, room: Numbers, *, with_a_third: bool = False, most: int | None = None, every: int = 1
+    crowd: Crowd, room: Numbers, *, with_a_third: bool = False, most: int | None = None, every: int = 1, few: int = FEW
 ) -> Iterator[tuple[Numbers, Numbers]]:
     """Two by two whose points, twice, and the ``room`` of both are together above zero; blocks may be empty.
 
     ``most``: the best for each person in each row, no more than so many; ``every``: only every so many starts. Then
-    bargains may be missed.
+    bargains may be missed. Among ``few`` people all pairs are listed, which is faster.
     """
     everyone = crowd.in_pairs | crowd.in_trios if with_a_third else crowd.in_pairs
+    if crowd.count <= few:
+        some = np.flatnonzero(crowd.can_come & everyone)
+        for one, other in _all_twos(len(some)):
+            yield some[one], some[other]
+        return
     room = room + crowd.terms.of_size(2)
     for start in range(0, len(crowd.starts), every):
         who = np.flatnonzero(crowd.can_start[:, start] & everyone)
         yield NOBODY, NOBODY  # a moment to listen for a stop
         if len(who) > 1:
-            some = _Start(crowd, who, room[who] + 2 * crowd.hours[who, start].astype(np.int64), most)
+            here = _Start(crowd, who, room[who] + 2 * crowd.hours[who, start].astype(np.int64), most)
             on_grid = np.ones(len(who), bool) if with_a_third else crowd.on_grid(who, start)
-            for one, other in some.bargains(on_grid):
+            for one, other in here.bargains(on_grid):
                 yield who[one], who[other]
 
 
@@ -145,7 +151,7 @@ def _joined(some: list[tuple[Numbers, Numbers]]) -> tuple[Numbers, Numbers]:
 
 
 def _all_twos(people: int) -> Iterator[tuple[Numbers, Numbers]]:
-    rows = max(1, AT_ONCE // people)
+    rows = max(1, AT_ONCE // max(1, people))
     for first in range(0, people, rows):
         one, other = np.meshgrid(np.arange(first, min(people, first + rows)), np.arange(people), indexing="ij")
         later = other > one

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from peerhub.matching.bargains import bargains
+from peerhub.matching.flow import NO_EDGES, Edges, together
 from peerhub.matching.terms import Numbers
 
 if TYPE_CHECKING:
@@ -79,18 +80,23 @@ class Losses:
 
     def _twos(self, below: int, *, with_a_third: bool = True) -> tuple[Numbers, Numbers, Numbers]:
         """All two by two whose points lose less than this, with a third or as a pair; and what they lose."""
-        found = np.zeros((3, 0), np.int64)
+        found = [NO_EDGES]
+        listed = 0
         room = self.room + max(0, below + 1) // 2
         for one, other in self._may_lose_less(room, with_a_third=with_a_third):
             if len(one):
                 points = self.crowd.points_of(one, other, with_a_third=with_a_third)
-                losses = -2 * points - self.room[one] - self.room[other]
-                some = (points >= 0) & (losses < below)
-                more = [np.minimum(one, other)[some], np.maximum(one, other)[some], losses[some]]
-                found = np.unique(np.concatenate([found, more], axis=1), axis=1)
-            if found.shape[1] > MOST_LISTED or self.round.is_over(self.round.search.time_limit):
+                gains = 2 * points + self.room[one] + self.room[other]
+                some = (points >= 0) & (gains > -below)
+                found.append(Edges(np.minimum(one, other)[some], np.maximum(one, other)[some], gains[some]))
+                listed += len(found[-1])
+            if listed > MOST_LISTED:
+                found = [together(found)]
+                listed = len(found[0])
+            if listed > MOST_LISTED or self.round.is_over(self.round.search.time_limit):
                 raise TooMany
-        return found[0], found[1], found[2]
+        edges = together(found)
+        return edges.one, edges.other, -edges.worth
 
     def _may_lose_less(self, room: Numbers, *, with_a_third: bool) -> Iterator[tuple[Numbers, Numbers]]:
         yield self.crowd.known_pairs
