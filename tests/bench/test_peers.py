@@ -39,8 +39,26 @@ def strict(problem: Problem) -> Problem:
     return replace(problem, program=program, participants=tuple(people))
 
 
+def divided(problem: Problem) -> Problem:
+    """The same people, half of them on a clock of odd quarters, everyone keeping apart from a third of the others."""
+    ids = [person.id for person in problem.participants]
+    people = (
+        replace(
+            person,
+            time_zone="Asia/Kathmandu" if n % 2 else "Asia/Kolkata",
+            hours=tuple(replace(hours, opens=18 * 60, closes=21 * 60 + 15) for hours in person.hours),
+            keep_apart=frozenset(ids[(n + 1) % 3 :: 3]) - {person.id},
+        )
+        for n, person in enumerate(problem.participants)
+    )
+    return replace(problem, participants=tuple(people))
+
+
 @pytest.mark.parametrize("peer", [greedy, donut, by_genes])
-@pytest.mark.parametrize("problem", [a_round(80), a_round(60, "buddies"), strict(a_round(80))])
+@pytest.mark.parametrize(
+    "problem",
+    [a_round(80), a_round(60, "buddies"), strict(a_round(80)), divided(a_round(80)), divided(a_round(60, "buddies"))],
+)
 def test_peers_obey_the_rules(peer: Peer, problem: Problem) -> None:
     sessions = peer(problem)
 
