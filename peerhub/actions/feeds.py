@@ -1,5 +1,6 @@
 """A member makes, renews and ends the secret address of a calendar, and a calendar program reads what is behind it."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -53,7 +54,10 @@ async def calendar_behind(token: str, head: Letterhead, now: datetime) -> bytes:
     subscriber = await feeds.behind(token) if len(token) <= _LONGEST else None
     if subscriber is None:
         raise NotFound("there is no such feed")
-    return calendar.feed(await _entries(subscriber, head, now), NAMES[subscriber.kind], subscriber.time_zone, head, now)
+    entries = await _entries(subscriber, head, now)
+    return await asyncio.to_thread(  # years of sessions take a while, and calendar programs come all at once
+        calendar.feed, entries, NAMES[subscriber.kind], subscriber.time_zone, head, now
+    )
 
 
 async def _entries(subscriber: Subscriber, head: Letterhead, now: datetime) -> list[Entry]:
