@@ -1,4 +1,4 @@
-"""Large rounds of buddies by flow and by trying all pairs: the same points, the same rules, and a bound that holds."""
+"""Large rounds of buddies by flow and by trying all pairs: the same people and points, and a bound that holds."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -82,10 +82,9 @@ def test_by_flow_as_by_trying_all_pairs(problem: Problem) -> None:
     mine, best = sums(problem, by_flow.sessions), sums(problem, exact.sessions)
 
     assert broken_rules_of_sessions(problem, by_flow.sessions) == []
-    assert mine <= best
+    assert mine == best
     assert best[1] <= by_flow.matched_bound
-    if best[:2] == mine[:2]:
-        assert mine[2] <= best[2] <= by_flow.bound
+    assert best[2] <= by_flow.bound
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -137,7 +136,7 @@ def test_a_large_round_is_proven_and_comes_out_the_same_again() -> None:
     assert broken_rules(problem, one) == []
     assert one.matched == one.matched_bound == 301
     assert sorted(len(session.people) for session in one.sessions)[-2:] == [2, 3]
-    assert one.gap <= 0.01
+    assert one.gap <= 0.001
 
 
 def test_a_stop_at_once_still_gives_a_proposal_with_a_bound() -> None:
