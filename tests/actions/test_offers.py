@@ -74,7 +74,7 @@ async def test_a_seat_that_was_declined_is_offered_to_one_who_could_have_it(
 
     assert (looked, await asked()) == ([True, False], {dan: "open"})
     (letter,) = [one.reading for one in await letters_to_show()]
-    assert (letter.to, letter.subject, letter.calendar) == ("dan@example.org", "A place has come free", "")
+    assert (letter.to, letter.subject, letter.calendar) == ("dan@example.org", "A seat has come free", "")
     assert [name for name in ("Ana", "Ben", "Cat", "Evening") if name in letter.text] == []
 
 

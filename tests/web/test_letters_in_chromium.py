@@ -34,7 +34,7 @@ async def test_without_scripts_a_seat_is_taken_and_letters_are_chosen(
     await page.goto(address + offer)
     await page.click("button:has-text('Yes, I would like it')")
     assert (await page.inner_text("h1"), (await Offer.select(Offer.state))[0]["state"]) == (
-        "The place is yours", "taken",
+        "The seat is yours", "taken",
     )  # fmt: skip
     await page.goto(address + links.unsubscribe_link(letterhead, dan, Subscription.NEWS).removeprefix(BASE))
     await page.click("button:has-text('No more of these letters')")

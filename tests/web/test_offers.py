@@ -49,7 +49,7 @@ async def test_the_letters_link_takes_the_seat_without_signing_in(
     answer = await one.submit(answer="yes")
 
     assert (answer.status_code, answer.headers["location"]) == (303, link)
-    assert "the place is yours" in (await one.get(link)).text
+    assert "the seat is yours" in (await one.get(link)).text
     assert dan in {seat.member_id for seat in (await the_session()).seats if seat.rsvp == "yes"}
 
 
