@@ -27,3 +27,11 @@ def test_nine_golfers_never_meet_twice_until_no_week_is_left() -> None:
     assert meet_again(list(found.weeks)) == []
     assert [len(groups) for groups in found.weeks] == [3] * len(found.weeks)
     assert 1 <= len(found.weeks) <= 4  # eight others to meet, two a week
+
+
+def test_a_tour_ends_before_anybody_meets_again() -> None:
+    found = tour(2, 3, seconds=10)
+
+    assert len(found.weeks) == 1  # of three, two must come from the same group of the first week
+    assert (found.seated, found.proven) == (6, True)
+    assert found.again > 0

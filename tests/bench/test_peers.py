@@ -12,6 +12,7 @@ from bench.peers.donut import donut
 from bench.peers.genetic import crossed, genetic
 from bench.peers.greedy import greedy
 from bench.people import lines
+from peerhub.domain.comfort import Comfort
 from peerhub.domain.programs import Kind, MatchOn
 from peerhub.matching.preferences import hour_points, points_of
 from peerhub.matching.problem import Meeting, Problem
@@ -46,7 +47,7 @@ def divided(problem: Problem) -> Problem:
         replace(
             person,
             time_zone="Asia/Kathmandu" if n % 2 else "Asia/Kolkata",
-            hours=tuple(replace(hours, opens=18 * 60, closes=21 * 60 + 15) for hours in person.hours),
+            hours=tuple(replace(hours, opens=18 * 60 + 15, closes=21 * 60 + 15) for hours in person.hours),
             keep_apart=frozenset(ids[(n + 1) % 3 :: 3]) - {person.id},
         )
         for n, person in enumerate(problem.participants)
@@ -123,6 +124,27 @@ def test_a_team_of_all_or_none_meets_whole_or_not_at_all() -> None:
     met = crowd.meet(teams, np.zeros((40, 0), np.int64), all_or_none=True)
 
     assert set(met.size.tolist()) == {0, 2}
+
+
+def test_a_team_leaves_out_whom_its_facilitator_keeps_apart_from() -> None:
+    problem = a_round(80)
+    crowd = Crowd(problem)
+    leader, team = int(crowd.leader_seats[0]), crowd.peers[:5]
+    friendly = replace(problem, participants=tuple(replace(p, keep_apart=frozenset()) for p in problem.participants))
+    at_once = tuple(replace(p, hours=problem.participants[leader].hours) for p in friendly.participants)
+    like_leader = tuple(
+        replace(p, time_zone=at_once[leader].time_zone, comfort=Comfort(), away=frozenset(), busy=frozenset())
+        for p in at_once
+    )
+    apart = list(like_leader)
+    apart[leader] = replace(apart[leader], keep_apart=frozenset({apart[int(team[0])].id}))
+
+    sizes = [
+        Crowd(replace(problem, participants=tuple(people))).meet(team[None, :], np.array([[leader]])).size.tolist()
+        for people in (like_leader, apart)
+    ]
+
+    assert sizes == [[5], [4]]
 
 
 def test_children_take_a_run_from_one_parent_and_the_rest_in_the_order_of_the_other() -> None:
