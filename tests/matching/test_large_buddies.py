@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bench.people import lines
+from peerhub.domain.programs import WEIGHTS
 from peerhub.matching import aside, flow, many
 from peerhub.matching.bargains import bargains
 from peerhub.matching.flow import Edges, fractional, fractional_unless, greedy, most_worth
@@ -66,6 +67,31 @@ def test_a_trio_is_worth_at_most_half_of_the_shares_of_its_twos(problem: Problem
     )
 
     assert (2 * points <= shares).all()
+
+
+LEVEL = {"pair": 2, "trio": 2}
+TIGHT = {
+    "comfort": ([{"sizes": {"pair": 1, "trio": 4}}] * 3, {}, 0),
+    "roles": ([{"role": "share"}, {"role": "listen"}, {"role": "both"}], {"roles": "complementary"}, 100),
+    "trust": ([{"prefers": ["p1"]}, {"prefers": ["p2"]}, {"prefers": ["p0"]}], {}, 0),
+    "topics": (
+        [{"topics": {"a": 4, "b": 4}}, {"topics": {"b": 4, "c": 4}}, {"topics": {"a": 4, "c": 4}}],
+        {"topics": "different"}, 100,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TIGHT)
+def test_a_share_of_a_trio_counts_what_three_have_over_two_and_hardly_more(name: str) -> None:
+    said, match_on, spare = TIGHT[name]
+    people = [person(f"p{n}", "mon 18:00-20:00", **{"sizes": LEVEL, **one}) for n, one in enumerate(said)]
+    problem = buddies(*people, match_on={"topics": "ignore", "roles": "ignore", **match_on})
+    crowd, twos = Crowd(problem), every_two(3)
+
+    shares = int((crowd.points_of(*twos.T, with_a_third=True) + crowd.share_of_a_trio).sum())
+
+    weight = problem.program.weights.get(name, WEIGHTS[name])
+    assert shares - 2 * int(crowd.points_of_trios(np.array([[0, 1, 2]]))[0]) == spare * weight
 
 
 def test_greedy_pairs_are_pairs_of_which_no_two_would_rather_meet() -> None:
