@@ -40,7 +40,7 @@ from peerhub.matching.mistakes import BadFile, Mistake
 from peerhub.matching.problem import Problem
 from peerhub.matching.problem_file import ReadProblem, problem_to_json, read_problem
 from peerhub.matching.proposal import Progress, Proposal
-from peerhub.matching.proposal_file import differences, proposal_to_json, table
+from peerhub.matching.proposal_file import differences, proposal_for, proposal_to_json, table
 
 WRONG_INPUT: Final = 2
 DIFFERENT: Final = 1
@@ -61,6 +61,7 @@ EXAMPLE_WEEK: Final = date(2026, 11, 30)
 @click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--check", metavar="PROPOSAL", help="Recount a proposal for FILE instead of making one.")
+@click.option("--repair", metavar="PROPOSAL", help="Change as little as possible of a proposal that FILE has outgrown.")
 @click.option("--example", type=click.Choice(["json", "csv"]), help="Print a file to start from.")
 @click.option("--progress", type=click.Choice(["auto", "bar", "lines", "none"]), default="auto", show_default=True)
 @click.option("--with-parent", is_flag=True, hidden=True, help="Die with the process that started this one.")
@@ -74,6 +75,8 @@ def match(context: click.Context, /, file: str | None, example: str | None, **op
     if example:
         click.echo(example_file(example), nl=False)
         return
+    if options["check"] and options["repair"]:
+        raise click.UsageError("--check and --repair do not go together")
     if file is None:
         raise click.UsageError("FILE is missing; `peerhub match --example csv` prints one to start from")
     try:
@@ -111,6 +114,7 @@ def _match(file: str, options: dict[str, Any]) -> int:
 def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]) -> int:
     began = time.monotonic()
     problem = _read(file, options)
+    standing = _standing(problem, options["repair"]) if options["repair"] else None
     read_at = time.monotonic()
     phases: dict[str, float] = {}
     with _shown(options["progress"]) as show:
@@ -119,14 +123,16 @@ def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]
             phases.setdefault(progress.phase, time.monotonic())
             show(progress)
 
-        proposal = find_match(
-            problem,
-            time_limit=options["time_limit"],
-            processes=options["processes"],
-            seed=options["seed"],
-            on_progress=hear,
-            should_stop=stopped,
-        )
+        limits: dict[str, Any] = {
+            **{name: options[name] for name in ("time_limit", "processes", "seed")},
+            "on_progress": hear,
+            "should_stop": stopped,
+        }
+        told: tuple[str, ...] | None = None
+        if standing is None:
+            proposal = find_match(problem, **limits)
+        else:
+            proposal, told = _repaired(problem, standing, limits)
     done_at = time.monotonic()
     listed_at = phases["matching"]
     seconds = {
@@ -136,12 +142,34 @@ def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]
         "total": done_at - began,
     }
     settings = {name: options[name] for name in ("processes", "seed", "time_limit")}
-    _write(options["out"], proposal_to_json(proposal, problem, seconds, settings))
+    _write(options["out"], proposal_to_json(proposal, problem, seconds, settings, told))
     if options["ics"]:
         _write_calendars(Path(options["ics"]), problem, proposal)
     if options["progress"] != "lines":
         _tell(problem, proposal, options, stopped())
+        if told is not None:
+            who = "nobody" if not told else "one person" if len(told) == 1 else f"{len(told)} people"
+            click.echo(f"{who} would be told something new", err=True)
     return 0
+
+
+def _standing(problem: Problem, file: str) -> Proposal:
+    """What everyone was told so far.
+
+    Raises:
+        BadFile: it is not a proposal file.
+        Refusal: it is the proposal of another round.
+    """
+    return proposal_for(problem, _text(file))
+
+
+def _repaired(problem: Problem, standing: Proposal, limits: dict[str, Any]) -> tuple[Proposal, tuple[str, ...]]:
+    from peerhub.matching.repair import repair  # noqa: PLC0415  (it brings the solvers, which take a second)
+
+    known = {person for session in standing.sessions for person in session.everyone}
+    known |= {unmatched.id for unmatched in standing.unmatched}
+    repaired = repair(problem, standing.sessions, newcomers=frozenset(problem.by_id.keys() - known), **limits)
+    return repaired.proposal, repaired.told
 
 
 def _read(file: str, options: dict[str, Any]) -> Problem:

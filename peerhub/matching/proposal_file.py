@@ -1,7 +1,7 @@
 """The public file that says what was proposed: a Proposal to text and back, a table, and the check of every number."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from peerhub.domain.availability import Span
 from peerhub.domain.programs import Kind
+from peerhub.domain.refusals import Refusal
 from peerhub.matching.mistakes import BadFile, Mistake, mistakes_in
 from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Participant, Problem
@@ -26,8 +27,12 @@ def proposal_to_json(
     problem: Problem,
     seconds: Mapping[str, float] | None = None,
     settings: Mapping[str, Any] | None = None,
+    told: Sequence[str] | None = None,
 ) -> str:
-    """The proposal as the public file. Without ``seconds``, equal proposals are equal bytes."""
+    """The proposal as the public file. Without ``seconds``, equal proposals are equal bytes.
+
+    ``told`` are the people who would be told something new, when it repairs an earlier proposal.
+    """
     raw: dict[str, Any] = {
         "kind": problem.program.kind.value,
         "week": problem.week.isoformat(),
@@ -41,6 +46,8 @@ def proposal_to_json(
     }
     if proposal.cut:
         raw["cut"] = True
+    if told is not None:
+        raw["told"] = list(told)
     if seconds is not None:
         raw["seconds"] = {phase: round(number, 3) for phase, number in seconds.items()}
     if settings is not None:
@@ -112,6 +119,19 @@ def proposal_from_json(text: str) -> Proposal:
         BadFile: every mistake with its line and field.
     """
     return _proposal(_read(text))
+
+
+def proposal_for(problem: Problem, text: str) -> Proposal:
+    """Read an earlier proposal for the same round.
+
+    Raises:
+        BadFile: every mistake with its line and field.
+        Refusal: it is for another kind or week.
+    """
+    file = _read(text)
+    if (file.kind, file.week) != (problem.program.kind, problem.week):
+        raise Refusal(f"the proposal is for {file.kind} in the week of {file.week}, not for this problem")
+    return _proposal(file)
 
 
 def _read(text: str) -> _File:

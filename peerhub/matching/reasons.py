@@ -79,9 +79,10 @@ Cells: TypeAlias = NDArray[np.intp]  # of the week, by their places
 
 
 def weighed(problem: Problem, session: PlannedSession) -> PlannedSession:
-    """The session with its points and its reasons."""
+    """The session with its points and, unless it has them, its reasons."""
     points = points_by_preference(problem, session)
-    return replace(session, points=sum(much for _, much in points), why=_why(problem, session, points))
+    why = session.why or _why(problem, session, points)
+    return replace(session, points=sum(much for _, much in points), why=why)
 
 
 def why(problem: Problem, session: PlannedSession) -> tuple[Reason, ...]:

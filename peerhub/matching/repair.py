@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from itertools import chain
+from itertools import chain, islice, zip_longest
 from operator import or_
 from typing import Final
 
@@ -45,13 +45,15 @@ from peerhub.matching.rules import broken_rules_of_sessions, cells_of, keeps, re
 from peerhub.matching.search import CannotHold, Choice, Found, Linear, Run, Search, Values, most_points, weights_of
 
 PAIRS_THAT_MAY_ALL_MOVE: Final = 30  # people in a round of buddies
+PEOPLE_THAT_MAY_ALL_MOVE: Final = 100  # in a round of groups; and at most so many seats in its model
 SEATS_THAT_MAY_ALL_MOVE: Final = 2_000
-MOST_SEATS: Final = 6_000  # in the model of a neighbourhood
-CORE: Final = 10  # loose people who are looked at together
+MOST_PLACES: Final = 1_200  # of people in rooms, in the model of a neighbourhood
+CORE: Final = 6  # loose people who are looked at together
+LOOSE_AT_ONCE: Final = 24  # among themselves
 MOST_NEAR: Final = 24  # people without a session
 LEADERS_NEAR: Final = 4  # one leader for so many of them
 SESSIONS_NEAR: Final = 10
-LOOKED_AT: Final = 400  # sessions that are checked in full for each loose person
+LOOKED_AT: Final = 60  # sessions that somebody could join, or that could pass somebody on
 SECONDS_TO_IMPROVE: Final = 5.0
 
 News = frozenset[tuple[Span, str, frozenset[str], bool]]
@@ -73,8 +75,15 @@ def people_told(before: Iterable[PlannedSession], after: Iterable[PlannedSession
     changes, also a companion who left or came, and a seat that is lost or new: everybody in a session is written to
     when one of its seats changes.
     """
-    earlier, later = _news(before), _news(after)
+    was, will_be = ({_told_of(one): one for one in sessions} for sessions in (before, after))
+    earlier = _news(one for told, one in was.items() if told not in will_be)
+    later = _news(one for told, one in will_be.items() if told not in was)
     return frozenset(person for person in earlier.keys() | later.keys() if earlier.get(person) != later.get(person))
+
+
+def _told_of(session: PlannedSession) -> tuple[Span, str, frozenset[str], frozenset[str]]:
+    """What a session is to those in it."""
+    return session.span, session.medium, frozenset(session.people), frozenset(session.facilitators)
 
 
 def _news(sessions: Iterable[PlannedSession]) -> dict[str, News]:
@@ -122,7 +131,8 @@ def repair(
     found = Found(sessions, most_points(problem), peers, search.stopped or search.seconds >= time_limit)
     proposal = proposal_of(problem, found)
     told = people_told(standing, proposal.sessions)
-    return Repaired(proposal, tuple(p.id for p in problem.participants if p.id in told), round_.proven)
+    proven = round_.proven or (told & problem.by_id.keys() <= round_.opened and round_.claims <= matched)
+    return Repaired(proposal, tuple(person.id for person in problem.participants if person.id in told), proven)
 
 
 # What still stands
@@ -137,14 +147,16 @@ class _Standing:
     open: tuple[PlannedSession, ...]
 
 
-def _standing(problem: Problem, sessions: Iterable[PlannedSession]) -> _Standing:
-    bare = [PlannedSession(one.people, one.span, one.medium, one.facilitators) for one in sessions]
+def _standing(everyone: "_Everyone", sessions: Iterable[PlannedSession]) -> _Standing:
+    problem = everyone.problem
+    bare = [replace(one, points=0, pinned=False) for one in sessions]
     possible = [one for one in bare if _is_known(problem, one)]
     doubtful = _people_in_trouble(problem, possible)
-    possible = [one for one in possible if doubtful.isdisjoint(one.everyone) or _may_be(problem, one)]
+    possible = [one for one in possible if doubtful.isdisjoint(one.everyone) or everyone.may_be(one)]
     bound_to_move = _pulled_apart_by_pins(problem, possible)
     possible = [one for one in possible if one not in bound_to_move]
-    clashing = _people_in_trouble(problem, possible) | _people_of_unkept_pins(problem, possible)
+    doubtful_ones = [one for one in possible if not doubtful.isdisjoint(one.everyone)]
+    clashing = _people_in_trouble(problem, doubtful_ones) | _people_of_unkept_pins(problem, possible)
     contested = frozenset(one for one in possible if not clashing.isdisjoint(one.everyone))
     stays = set(possible)
     return _Standing(tuple(possible), contested, tuple(one for one in bare if one not in stays))
@@ -161,43 +173,69 @@ def _people_in_trouble(problem: Problem, sessions: Sequence[PlannedSession]) -> 
     return set(chain.from_iterable(one.people for one in broken if one.rule != "pins_are_kept"))
 
 
-def _may_be(problem: Problem, session: PlannedSession) -> bool:
-    """Whether the session breaks no rule on its own."""
-    few = _among(problem, frozenset(session.everyone))
-    return not any(one.rule != "pins_are_kept" for one in broken_rules_of_sessions(few, (session,)))
+class _Everyone:
+    """The people of a round, and problems of some of them; quick even where there are many."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.places = {person.id: place for place, person in enumerate(problem.participants)}
+        self._starts: dict[str, int] = {}
+
+    def starts(self, person: Participant) -> int:
+        if person.id not in self._starts:
+            self._starts[person.id] = possible_starts(self.problem, person)
+        return self._starts[person.id]
+
+    def among(self, people: Iterable[str]) -> Problem:
+        """The problem of these people alone."""
+        ids = frozenset(people)
+        some = sorted(ids & self.places.keys(), key=self.places.__getitem__)
+        met = {place for person in some for place in self._meetings.get(person, ())}
+        together = (self.problem.history[place] for place in sorted(met))
+        return replace(
+            self.problem,
+            participants=tuple(self.problem.by_id[person] for person in some),
+            history=tuple(meeting for meeting in together if len(meeting.together & ids) > 1),
+        )
+
+    @cached_property
+    def _meetings(self) -> dict[str, list[int]]:
+        meetings: dict[str, list[int]] = defaultdict(list)
+        for place, meeting in enumerate(self.problem.history):
+            for person in meeting.together:
+                meetings[person].append(place)
+        return meetings
+
+    def may_be(self, session: PlannedSession) -> bool:
+        """Whether the session breaks no rule on its own."""
+        broken = broken_rules_of_sessions(self.among(session.everyone), (session,))
+        return all(one.rule == "pins_are_kept" for one in broken)
 
 
-def _among(problem: Problem, people: frozenset[str]) -> Problem:
-    """The problem of some of the people."""
-    few = tuple(person for person in problem.participants if person.id in people)
-    return _few(problem, few, problem.pinned)
-
-
-def _few(problem: Problem, people: tuple[Participant, ...], pins: tuple[Pin, ...]) -> Problem:
-    ids = frozenset(person.id for person in people)
-    history = tuple(meeting for meeting in problem.history if len(meeting.together & ids) > 1)
-    return replace(problem, participants=people, history=history, pinned=pins)
-
-
-def _people_of_unkept_pins(problem: Problem, sessions: Iterable[PlannedSession]) -> set[str]:
+def _people_of_unkept_pins(problem: Problem, sessions: Sequence[PlannedSession]) -> set[str]:
     return set(chain.from_iterable(pin.people | pin.facilitators for pin in _unkept(problem, sessions)))
 
 
-def _unkept(problem: Problem, sessions: Iterable[PlannedSession]) -> list[Pin]:
+def _unkept(problem: Problem, sessions: Sequence[PlannedSession]) -> list[Pin]:
+    if not problem.pinned:
+        return []
     with_person = _by_person(sessions)
-    every = list(sessions) if any(not pin.people | pin.facilitators for pin in problem.pinned) else []
-    return [
-        pin
-        for pin in problem.pinned
-        if not any(keeps(one, pin) for one in with_person.get(min(pin.people | pin.facilitators, default=""), every))
-    ]
+
+    def might_keep(pin: Pin) -> Sequence[PlannedSession]:
+        anybody = min(pin.people | pin.facilitators, default=None)
+        return sessions if anybody is None else with_person.get(anybody, [])
+
+    return [pin for pin in problem.pinned if not any(keeps(one, pin) for one in might_keep(pin))]
 
 
 def _pulled_apart_by_pins(problem: Problem, sessions: Sequence[PlannedSession]) -> set[PlannedSession]:
     """The sessions of people who have one session only, and whom a pin wants in another."""
-    with_person = _by_person(sessions)
     known = problem.by_id
-    pinned = chain.from_iterable(pin.people for pin in _unkept(problem, sessions))
+    unkept = _unkept(problem, sessions)
+    if not unkept:
+        return set()
+    with_person = _by_person(sessions)
+    pinned = chain.from_iterable(pin.people for pin in unkept)
     once = (person for person in pinned if person in known and known[person].most_sessions <= 1)
     return {one for person in once for one in with_person.get(person, ()) if person in one.people}
 
@@ -220,8 +258,9 @@ class _Round:
         self, problem: Problem, standing: tuple[PlannedSession, ...], newcomers: frozenset[str], search: Search
     ) -> None:
         self.problem = problem
+        self.everyone = _Everyone(problem)
         self.search = search
-        self.before = _standing(problem, standing)
+        self.before = _standing(self.everyone, standing)
         self.sessions = self.before.possible
         self.opened = {person for one in self.before.open for person in one.everyone}
         peers = {person.id for person in problem.participants if person.most_sessions > 0}
@@ -236,7 +275,7 @@ class _Round:
             self.proven = True
             return self.sessions
         if self._may_all_move:
-            solved = self._solved(frozenset(self.problem.by_id), frozenset(self.sessions))
+            solved = self._part(frozenset(self.problem.by_id), frozenset(self.sessions)).solved_or_nothing()
             self.proven = solved is not None and solved.proven
             return self._anew() if solved is None else solved.sessions
         return self._mended_near()
@@ -245,23 +284,29 @@ class _Round:
     def _may_all_move(self) -> bool:
         if are_pairs(self.problem):
             return len(self.problem.participants) <= PAIRS_THAT_MAY_ALL_MOVE
+        if len(self.problem.participants) > PEOPLE_THAT_MAY_ALL_MOVE:
+            return False
         return seats_of(self.problem) <= SEATS_THAT_MAY_ALL_MOVE
 
     def _mended_near(self) -> tuple[PlannedSession, ...]:
-        """Look around the loose people, some at a time; then once more around those whose claims are not held."""
-        waiting = list(self.loose)
-        self.proven = len(waiting) <= CORE
-        must = self.before.contested
-        while waiting or must:
-            some, waiting = waiting[:CORE], waiting[CORE:]
-            if not self._mended_around(some, must):
-                self.proven = False
-            must = frozenset()
+        """Look around the loose people; where they are many, first among themselves, then around whoever is left."""
+        must, loose = self.before.contested, list(self.loose)
+        if len(loose) > CORE:
+            for first in range(0, len(loose), LOOSE_AT_ONCE):
+                self._mended_around(loose[first : first + LOOSE_AT_ONCE], frozenset(), widen=False)
+        left = self._without_a_seat(loose) if len(loose) > CORE else loose
+        self.proven = self._mended_around(left[:CORE], must) and len(loose) <= CORE
+        for first in range(CORE, len(left), CORE):
             if self.search.is_over(self.search.time_limit):
                 break
+            self._mended_around(left[first : first + CORE], frozenset())
         if _unkept(self.problem, self.sessions) or not self._holds:
             return self._anew()
         return self.sessions
+
+    def _without_a_seat(self, people: Iterable[str]) -> list[str]:
+        seated = {person for one in self.sessions for person in one.people}
+        return [person for person in people if person in self.claims and person not in seated]
 
     @property
     def _holds(self) -> bool:
@@ -273,16 +318,14 @@ class _Round:
         rest = max(1.0, self.search.time_limit - self.search.seconds)
         return match(self.problem, time_limit=rest, processes=self.search.processes, seed=self.search.seed).sessions
 
-    def _mended_around(self, core: list[str], must: frozenset[PlannedSession]) -> bool:
+    def _mended_around(self, core: list[str], must: frozenset[PlannedSession], *, widen: bool = True) -> bool:
         """Widen the neighbourhood until the claims in it are held; whether that is proven to tell fewest."""
         pinned = _people_of_unkept_pins(self.problem, self.sessions) & self.problem.by_id.keys()
         middle = [*core, *sorted({person for one in must for person in one.everyone} | pinned)]
-        near = _Near(self.problem, self.sessions, middle)
+        near = _Near(self.everyone, self.sessions, middle)
         best: _Solved | None = None
-        for more in (near.nothing, near.to_join, near.to_pass_on):
-            movable = must | more()
-            people = {person for one in movable for person in one.everyone}
-            solved = self._solved(near.people | people, movable)
+        for more in (near.nothing, near.to_join, near.to_pass_on) if widen else (near.nothing,):
+            solved = self._solved_with(near.people, must, more())
             best = solved or best
             if solved and solved.told <= self.smallest and self._are_seated(core, solved):
                 break
@@ -292,24 +335,29 @@ class _Round:
         fewest = best.told == 0 or (best.told <= self.smallest and near.everyone_is_near and not must)
         return best.proven and fewest and self._are_seated(core, best)
 
+    def _solved_with(
+        self, people: frozenset[str], must: frozenset[PlannedSession], more: Sequence[PlannedSession]
+    ) -> "_Solved | None":
+        """The best where these sessions may change as well, or the first of them, as many as one model holds."""
+        while True:
+            movable = must.union(more)
+            part = self._part(people | {person for one in movable for person in one.everyone}, movable)
+            if part.fits or not more:
+                return part.solved_or_nothing() if part.fits else None
+            more = more[: len(more) // 2]
+
     def _are_seated(self, people: Iterable[str], solved: "_Solved") -> bool:
         seated = {person for one in solved.sessions for person in one.people}
         return seated >= self.claims & set(people)
 
-    def _solved(self, people: frozenset[str], movable: frozenset[PlannedSession]) -> "_Solved | None":
-        """The best of a neighbourhood with all that stays; None where nothing was found that keeps the pins."""
+    def _part(self, people: frozenset[str], movable: frozenset[PlannedSession]) -> "_Part":
         outside = tuple(one for one in self.sessions if one not in movable)
-        part = _Part(self, people, tuple(one for one in self.sessions if one in movable), outside)
-        if not are_pairs(part.problem) and seats_of(part.problem) > MOST_SEATS:
-            return None
-        with suppress(CannotHold):
-            return part.solved()
-        return None
+        return _Part(self, people, tuple(one for one in self.sessions if one in movable), outside)
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """Sessions of the whole round; how many hear something new who had not to; whether a neighbourhood has no better."""
+    """All sessions; how many hear something new who had not to; whether the neighbourhood has nothing better."""
 
     sessions: tuple[PlannedSession, ...]
     told: int
@@ -322,12 +370,11 @@ class _Solved:
 class _Near:
     """People and sessions around some who are loose."""
 
-    def __init__(self, problem: Problem, sessions: tuple[PlannedSession, ...], core: Sequence[str]) -> None:
-        self.problem = problem
+    def __init__(self, everyone: "_Everyone", sessions: tuple[PlannedSession, ...], core: Sequence[str]) -> None:
+        self.everyone = everyone
+        self.problem = everyone.problem
         self.sessions = sessions
         self.core = [self.problem.by_id[person] for person in dict.fromkeys(core) if person in self.problem.by_id]
-        self.starts = {person.id: possible_starts(self.problem, person) for person in self.core}
-        self.any_start = reduce(or_, self.starts.values(), 0)
 
     @cached_property
     def _free_to_come(self) -> list[str]:
@@ -350,7 +397,7 @@ class _Near:
     def without_a_session(self) -> frozenset[str]:
         """Those of them who are looked at, as many as one model holds."""
         most = MOST_NEAR
-        while most > 1 and not are_pairs(self.problem) and self._seats_with(most) > MOST_SEATS // 2:
+        while most > 1 and not are_pairs(self.problem) and self._places_with(most) > MOST_PLACES // 2:
             most //= 2
         return self._first(most)
 
@@ -360,8 +407,10 @@ class _Near:
         leaders = [person for person in self._free_to_come if known[person].most_sessions <= 0]
         return frozenset(peers[:most] + leaders[: most // LEADERS_NEAR])
 
-    def _seats_with(self, most: int) -> int:
-        return seats_of(_among(self.problem, self._first(most) | {person.id for person in self.core}))
+    def _places_with(self, most: int) -> int:
+        known = self.problem.by_id
+        people = [known[person] for person in self._first(most) | {person.id for person in self.core}]
+        return _places(self.problem, {person.id: self.everyone.starts(person) for person in people})
 
     @property
     def people(self) -> frozenset[str]:
@@ -372,54 +421,62 @@ class _Near:
         """Whether nobody without a session who could be of use was left out."""
         return len(self.without_a_session) == len(self._free_to_come)
 
-    def nothing(self) -> frozenset[PlannedSession]:
-        return frozenset()
+    def nothing(self) -> list[PlannedSession]:
+        return []
 
-    def to_join(self) -> frozenset[PlannedSession]:
-        """Sessions that somebody of the core could join as they stand: those with the fewest people first."""
-        found: dict[PlannedSession, tuple[int, int]] = {}
+    def to_join(self) -> list[PlannedSession]:
+        """Sessions that somebody of the core could join as they stand, those with the fewest people; the best first."""
         each = max(2, SESSIONS_NEAR // max(1, len(self.core)))
-        for person in self.core:
-            joined = sorted(self._joined(person), key=lambda one: one[:2])
-            found |= {session: (size, loss) for size, loss, session in joined[:each]}
-        return frozenset(found)
+        ranks = zip_longest(*(self._best_to_join(person)[:each] for person in self.core))
+        return list(dict.fromkeys(session for rank in ranks for session in rank if session))
 
-    def _joined(self, person: Participant) -> Iterator[tuple[int, int, PlannedSession]]:
-        looked_at = 0
+    def _best_to_join(self, person: Participant) -> list[PlannedSession]:
+        found = list(islice(self._could_join(person), LOOKED_AT))
+        smallest = min((len(session.everyone) for session in found), default=0)
+        few = [session for session in found if len(session.everyone) == smallest]
+        return sorted(few, key=lambda session: -self._gain(session, person))
+
+    def _could_join(self, person: Participant) -> Iterator[PlannedSession]:
+        known, starts = self.problem.by_id, self.everyone.starts(person)
         for session in self.sessions:
-            size = len(session.people)
-            start = start_of(self.problem, session.span)
-            if size >= self.problem.program.largest or not self.starts[person.id] >> start & 1:
-                continue
-            if looked_at >= LOOKED_AT:
-                return
-            looked_at += 1
-            more = replace(session, people=(*session.people, person.id))
-            if person.id not in session.everyone and _may_be(self.problem, more):
-                few = _among(self.problem, frozenset(more.everyone))
-                yield size, points_of(few, session) - points_of(few, more), session
+            size = len(session.people) + 1
+            if (
+                starts >> start_of(self.problem, session.span) & 1
+                and size <= self.problem.program.largest
+                and person.id not in session.everyone
+                and all(one.comfort.allows_size(size) for one in (person, *(known[peer] for peer in session.people)))
+                and person.comfort.allows_medium(session.medium)
+                and self.everyone.may_be(replace(session, people=(*session.people, person.id)))
+            ):
+                yield session
 
-    def to_pass_on(self) -> frozenset[PlannedSession]:
-        """Those, and sessions in which somebody could meet one of the core, and somebody else one without a session."""
+    def _gain(self, session: PlannedSession, person: Participant) -> int:
+        more = replace(session, people=(*session.people, person.id))
+        few = self.everyone.among(more.everyone)
+        return points_of(few, more) - points_of(few, session)
+
+    def to_pass_on(self) -> list[PlannedSession]:
+        """Those, and sessions where one could meet somebody of the core, and another somebody without a session."""
+        found = list(islice(self._could_pass_on(), LOOKED_AT))
+        others = [self.problem.by_id[person] for person in self.without_a_session]
+
+        def usefulness(session: PlannedSession) -> tuple[int, int]:
+            people = [self.problem.by_id[person] for person in session.people]
+            return -sum(any(self._could_meet(one, person) for one in others) for person in people), len(people)
+
+        return list(dict.fromkeys([*self.to_join(), *sorted(found, key=usefulness)[:SESSIONS_NEAR]]))
+
+    def _could_pass_on(self) -> Iterator[PlannedSession]:
         known = self.problem.by_id
-        others = [known[person] for person in self.without_a_session]
-        found: list[tuple[int, PlannedSession]] = []
         for session in self.sessions:
-            people = [known[person] for person in session.people]
-            first = [person for person in people if any(self._could_meet(one, person) for one in self.core)]
-            if first and len(found) < LOOKED_AT:
-                second = sum(any(self._could_meet(one, person) for one in others) for person in people)
-                found.append((-second, session))
-        found.sort(key=lambda one: (one[0], len(one[1].people)))
-        return self.to_join() | {session for _, session in found[:SESSIONS_NEAR]}
+            if any(self._could_meet(one, known[person]) for one in self.core for person in session.people):
+                yield session
 
     def _could_meet(self, one: Participant, other: Participant) -> bool:
         """A quick look: an hour, a language and a medium in common, and neither keeps apart."""
         problem = self.problem
-        starts = self.starts.get(one.id)
-        hours = possible_starts(problem, one) if starts is None else starts
         return (
-            bool(hours & possible_starts(problem, other))
+            bool(self.everyone.starts(one) & self.everyone.starts(other))
             and other.id not in one.keep_apart
             and one.id not in other.keep_apart
             and (not requires(problem, "languages") or share_one([one.languages, other.languages]))
@@ -465,12 +522,34 @@ class _Part:
     def _problem(self, people: frozenset[str]) -> Problem:
         whole = self.round.problem
         with_person = _by_person(one for one in self.outside if not people.isdisjoint(one.everyone))
-        few = tuple(
-            _less(person, with_person.get(person.id, ())) for person in whole.participants if person.id in people
-        )
+        few = self.round.everyone.among(people)
+        left = tuple(_less(person, with_person.get(person.id, ())) for person in few.participants)
         program = replace(whole.program, sessions_at_once=None)  # said by ``_not_too_many_at_once``
         unkept = tuple(_unkept(whole, self.outside)) if whole.pinned else ()
-        return replace(_few(whole, few, unkept), program=program)
+        return replace(few, participants=left, program=program, pinned=unkept)
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """When each person may start a session here: in a neighbourhood of groups, who has one stays at such an hour.
+
+        Otherwise every session near could be held at any hour of anybody in it, which is more than a model holds.
+        """
+        whole = len(self.outside) == 0 or are_pairs(self.problem)
+        hours = reduce(or_, (1 << start_of(self.problem, one.span) for one in self.movable), 0)
+        settled = frozenset() if whole else {person for one in self.movable for person in one.everyone}
+        every = ((person, possible_starts(self.problem, person)) for person in self.problem.participants)
+        return {person.id: starts & hours if person.id in settled else starts for person, starts in every}
+
+    @property
+    def fits(self) -> bool:
+        """Whether one model holds it."""
+        return are_pairs(self.problem) or _places(self.problem, self.starts) <= MOST_PLACES
+
+    def solved_or_nothing(self) -> _Solved | None:
+        """The best sessions of all; None where none were found that keep the pins."""
+        with suppress(CannotHold):
+            return self.solved()
+        return None
 
     def solved(self) -> _Solved | None:
         """The best sessions of all; None where none were found in time.
@@ -550,7 +629,7 @@ class _Part:
     def _choices(self) -> _Choices:
         if are_pairs(self.problem):
             return _of_pairs(self.problem, self.movable, each_start=fit_at_once(self.round.problem) is not None)
-        return _of_groups(self.problem, self.movable)
+        return _of_groups(_GroupsNear(self.problem, self.starts), self.movable)
 
 
 def _less(person: Participant, sessions: Sequence[PlannedSession]) -> Participant:
@@ -606,8 +685,25 @@ def _of_pairs(problem: Problem, movable: Sequence[PlannedSession], *, each_start
     )
 
 
-def _of_groups(problem: Problem, movable: Sequence[PlannedSession]) -> _Choices:
-    groups = Groups(problem)
+class _GroupsNear(Groups):
+    """The model of groups where people start sessions at some of their hours only."""
+
+    def __init__(self, problem: Problem, starts: Mapping[str, int]) -> None:
+        self._only = starts
+        super().__init__(problem)
+
+    def _starts(self, person: Participant) -> int:
+        return self._only[person.id]
+
+
+def _places(problem: Problem, starts: Mapping[str, int]) -> int:
+    """How many people could be in how many rooms."""
+    led = problem.program.facilitators_per_session > 0
+    holders = [starts[one.id] for one in problem.participants if one.id in starts and (one.facilitates or not led)]
+    return sum((holder & mine).bit_count() for holder in holders for mine in starts.values())
+
+
+def _of_groups(groups: Groups, movable: Sequence[PlannedSession]) -> _Choices:
     model = groups.model()
     rooms = {(room.holder.id, room.start): room for room in groups.rooms}
     running = defaultdict[int, list[Linear]](list)

@@ -233,3 +233,40 @@ def _ends(process: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_proposal_is_repaired_with_as_little_news_as_possible(tmp_path: Path, proposal_file: Path) -> None:
+    gone = json.loads(problem_to_json(SMALL))
+    gone["participants"] = [person for person in gone["participants"] if person["id"] != "cat"]
+    after = tmp_path / "after.json"
+    after.write_text(json.dumps(gone))
+
+    done = peerhub_match(str(after), "--repair", str(proposal_file), "--out", str(tmp_path / "new.json"))
+    new = json.loads((tmp_path / "new.json").read_text())
+    checked = peerhub_match(str(after), "--check", str(tmp_path / "new.json"))
+
+    assert (done.returncode, done.stderr) == (0, "2 people would be told something new\n")
+    assert [session["people"] for session in new["sessions"]] == [["ana", "ben"]]
+    assert new["told"] == ["ana", "ben"]
+    assert checked.returncode == 0
+
+
+def test_what_still_holds_is_left_alone(problem_file: Path, proposal_file: Path, tmp_path: Path) -> None:
+    done = peerhub_match(str(problem_file), "--repair", str(proposal_file), "--out", str(tmp_path / "new.json"))
+
+    before, after = (json.loads(file.read_text()) for file in (proposal_file, tmp_path / "new.json"))
+    assert done.stderr == "nobody would be told something new\n"
+    assert after["sessions"] == before["sessions"]
+    assert after["told"] == []
+
+
+def test_a_proposal_of_another_round_is_not_repaired(tmp_path: Path, proposal_file: Path) -> None:
+    later = json.loads(problem_to_json(SMALL)) | {"week": "2026-12-07"}
+    file = tmp_path / "later.json"
+    file.write_text(json.dumps(later))
+
+    done = peerhub_match(str(file), "--repair", str(proposal_file), "--out", str(tmp_path / "new.json"))
+
+    assert done.returncode == 2
+    assert "is for buddies in the week of 2026-11-30" in done.stderr
+    assert not (tmp_path / "new.json").exists()
