@@ -1,13 +1,14 @@
 """How a solver is run: first as many people as possible, then points; with limits, progress and a stop.
 
 The only module of the matcher that looks at a clock, and only to keep to a limit. OR-Tools is imported here and by the
-solvers (``pairs``, ``groups``, ``linear``, ``columns``, ``flow``) alone; what the web loads may import none of them.
+solvers (``pairs``, ``groups``, ``linear``, ``columns``, ``flow``, ``aside``) alone; what the web loads may import none of them.
 """
 
 import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -83,6 +84,7 @@ class Search:
     on_progress: Callable[[Progress], None] = lambda _: None
     should_stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
+    executor: Executor | None = None  # where parts of a large round are improved, if not in processes here
     began: float = field(init=False)
     stopped: bool = field(default=False, init=False)
     last: Progress = field(default=Progress("reading", 0), init=False)
