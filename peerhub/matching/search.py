@@ -1,7 +1,8 @@
 """How a solver is run: first as many people as possible, then points; with limits, progress and a stop.
 
 The only module of the matcher that looks at a clock, and only to keep to a limit. OR-Tools is imported here and by the
-solvers (``pairs``, ``groups``, ``linear``, ``columns``, ``flow``, ``aside``) alone; what the web loads may import none of them.
+solvers (``pairs``, ``groups``, ``linear``, ``columns``, ``flow``, ``aside``) alone; what the web loads may import none
+of them.
 """
 
 import math
