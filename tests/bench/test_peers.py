@@ -47,7 +47,10 @@ def divided(problem: Problem) -> Problem:
         replace(
             person,
             time_zone="Asia/Kathmandu" if n % 2 else "Asia/Kolkata",
-            hours=tuple(replace(hours, opens=18 * 60 + 15, closes=21 * 60 + 15) for hours in person.hours),
+            hours=tuple(
+                replace(hours, opens=(18 if n % 2 else 8) * 60 + 15, closes=(21 if n % 2 else 11) * 60 + 15)
+                for hours in person.hours
+            ),
             keep_apart=frozenset(ids[(n + 1) % 3 :: 3]) - {person.id},
         )
         for n, person in enumerate(problem.participants)
