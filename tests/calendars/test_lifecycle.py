@@ -128,6 +128,10 @@ async def the_calendars_follow(story: Story) -> list[Told]:
     events = read(await mailed())
     told = [(letters, shown_after(events[:letters])) for letters, _ in story.chapters]
     assert told == story.chapters
+    versions: dict[str, list[int]] = defaultdict(list)
+    for one in events:
+        versions[one.uid].append(one.sequence)
+    assert all(earlier < later for some in versions.values() for earlier, later in pairwise(some))
     return events
 
 
