@@ -390,6 +390,7 @@ class Round:
     def _finished(self, sessions: tuple[PlannedSession, ...]) -> Found:
         """The best choice among all that could still be better, where that is not too much to choose from."""
         found = self._found(sessions)
+        self._tell_of(found)
         if self.in_haste or self.pinned or self.is_over(self.search.time_limit):
             return found
         places = self.crowd.terms.places
@@ -408,6 +409,16 @@ class Round:
             return found
         best = self._found(tuple(self._sessions_of(finished)))
         return replace(best, bound=int(self.points_of(finished).sum()))
+
+    def _tell_of(self, found: Found) -> None:
+        """Whole pairs and trios are found: the best so far."""
+        places = self.crowd.terms.places
+        others = found.sessions[len(self.pinned) :]
+        points = sum(session.points for session in self.pinned)
+        points += int(self.points_of([tuple(places[person] for person in one.people) for one in others]).sum())
+        matched = sum(len(session.people) for session in found.sessions)
+        bound = max(points, found.bound)
+        self.search.report(Progress("improving", self.search.seconds, points, bound, matched, found.matched_bound))
 
     def _chosen_exactly(self, left: Left) -> list[Group]:
         """The best of these groups.
