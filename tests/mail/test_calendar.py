@@ -1,5 +1,6 @@
 """The calendar entry, read back by a library that did not write it."""
 
+import zoneinfo
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -120,3 +121,24 @@ def test_a_person_takes_home_a_calendar_that_invites_nobody(now: datetime) -> No
     assert [event.description.value for event in events] == ["Video call", "In person"]
     assert {"METHOD", "ATTENDEE", "ORGANIZER", "BEGIN:VALARM"} & set(names_of(entry)) == set()
     assert events[0].dtstart.value.astimezone(UTC) == TUESDAY
+
+
+def test_no_private_words_of_any_vendor_stand_in_an_invitation(letterhead: Letterhead, now: datetime) -> None:
+    entries = [calendar.request(a_seat(), letterhead, ANA, now), calendar.cancel(a_seat(), letterhead, ANA, now)]
+
+    assert [name for entry in entries for name in names_of(entry) if name.startswith("X-")] == []
+
+
+def test_how_they_meet_is_told_and_a_change_of_it_shows(letterhead: Letterhead, now: datetime) -> None:
+    told = [
+        parsed(calendar.request(a_seat(medium=medium), letterhead, ANA, now)).vevent.description.value
+        for medium in ("video", "in_person")
+    ]
+
+    rest = "Details after signing in. Not an emergency service; crisis help: https://peerhub.example/crisis"
+    assert told == [f"Video call. {rest}", f"In person. {rest}"]
+
+
+def test_zones_are_those_of_the_locked_package_and_not_of_the_machine() -> None:
+    assert zoneinfo.TZPATH == ()
+    assert zoneinfo.ZoneInfo("Europe/Lisbon").utcoffset(TUESDAY.replace(tzinfo=None)) == timedelta()
