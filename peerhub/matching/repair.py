@@ -12,9 +12,10 @@ wishes, in this order:
 
 *How.* Sessions that the rules no longer allow are *open*, and their people loose. All other sessions stand. Where the
 round is small, everything may move, and one exact model decides. Otherwise only a neighbourhood may: the loose people,
-then who has no session, then sessions that a loose person could join, then sessions that could pass somebody on. It is
-widened only while somebody's claim is not held, or a session taken apart could tell fewer. The neighbourhood is a
-problem of its own, in which all other sessions make people busy; the models of ``pairs`` and ``groups`` solve it.
+then who has no session, then sessions that a loose person could join or that can spare somebody, then sessions that
+could pass somebody on. It is widened while somebody's claim is not held, and once more where a session taken apart
+could tell fewer. The neighbourhood is a problem of its own, in which all other sessions make people busy; the models of
+``pairs`` and ``groups`` solve it.
 
 *Proven* says that nothing is better by the first two wishes in the whole round: everything could move; or all claims
 are held, and nobody was told but who had to be, or at most as many more as the smallest session has that stands.
@@ -53,10 +54,9 @@ LOOSE_AT_ONCE: Final = 24  # among themselves
 MOST_NEAR: Final = 24  # people without a session
 LEADERS_NEAR: Final = 4  # one leader for so many of them
 SESSIONS_NEAR: Final = 10
+SESSIONS_THAT_LEND: Final = 3
 LOOKED_AT: Final = 60  # sessions that somebody could join, or that could pass somebody on
-SECONDS_TO_IMPROVE: Final = 5.0
-
-News = frozenset[tuple[Span, str, frozenset[str], bool]]
+SECONDS_FOR_A_WISH: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -71,29 +71,17 @@ class Repaired:
 def people_told(before: Iterable[PlannedSession], after: Iterable[PlannedSession]) -> frozenset[str]:
     """Everyone for whom a letter would say something new.
 
-    A letter tells the time, the medium, who else is there, and whether one leads. So it is news when any of these
-    changes, also a companion who left or came, and a seat that is lost or new: everybody in a session is written to
-    when one of its seats changes.
+    A letter tells the time, the medium and who else is there, and who leads is one of them. So it is news when any of
+    these changes, also a companion who left or came, and a seat that is lost or new: everybody in a session is written
+    to when it or one of its seats changes.
     """
-    was, will_be = ({_told_of(one): one for one in sessions} for sessions in (before, after))
-    earlier = _news(one for told, one in was.items() if told not in will_be)
-    later = _news(one for told, one in will_be.items() if told not in was)
-    return frozenset(person for person in earlier.keys() | later.keys() if earlier.get(person) != later.get(person))
+    was, will_be = frozenset(map(_told_of, before)), frozenset(map(_told_of, after))
+    return frozenset(person for _, _, people, leaders in was ^ will_be for person in people | leaders)
 
 
 def _told_of(session: PlannedSession) -> tuple[Span, str, frozenset[str], frozenset[str]]:
-    """What a session is to those in it."""
+    """What a session is to everybody in it."""
     return session.span, session.medium, frozenset(session.people), frozenset(session.facilitators)
-
-
-def _news(sessions: Iterable[PlannedSession]) -> dict[str, News]:
-    news: dict[str, set[tuple[Span, str, frozenset[str], bool]]] = defaultdict(set)
-    for session in sessions:
-        everyone = frozenset(session.everyone)
-        for person in session.everyone:
-            leads = person in session.facilitators
-            news[person].add((session.span, session.medium, everyone - {person}, leads))
-    return {person: frozenset(told) for person, told in news.items()}
 
 
 def declined(problem: Problem, person: str, span: Span) -> Problem:
@@ -259,9 +247,11 @@ class _Round:
     ) -> None:
         self.problem = problem
         self.everyone = _Everyone(problem)
+        self.standing = standing
         self.search = search
         self.before = _standing(self.everyone, standing)
         self.sessions = self.before.possible
+        self.opened_at_a_cell = [one for one in self.before.open if cells_of(problem, one.span) is not None]
         self.opened = {person for one in self.before.open for person in one.everyone}
         peers = {person.id for person in problem.participants if person.most_sessions > 0}
         self.claims = peers & (newcomers | {person for one in standing for person in one.people})
@@ -324,16 +314,33 @@ class _Round:
         middle = [*core, *sorted({person for one in must for person in one.everyone} | pinned)]
         near = _Near(self.everyone, self.sessions, middle)
         best: _Solved | None = None
-        for more in (near.nothing, near.to_join, near.to_pass_on) if widen else (near.nothing,):
+        for wider, more in enumerate((near.nothing, near.to_join, near.to_pass_on) if widen else (near.nothing,)):
             solved = self._solved_with(near.people, must, more())
-            best = solved or best
-            if solved and solved.told <= self.smallest and self._are_seated(core, solved):
+            if solved and (best is None or self._holds_more(solved, best)):
+                best = solved
+            if best and (wider or best.told <= self.smallest) and self._are_seated(core, best):
                 break
         if best is None:
             return False
         self.sessions = best.sessions
         fewest = best.told == 0 or (best.told <= self.smallest and near.everyone_is_near and not must)
         return best.proven and fewest and self._are_seated(core, best)
+
+    def _holds_more(self, one: "_Solved", other: "_Solved") -> bool:
+        """Whether the one is better than the other by the first two wishes."""
+        weights = weights_of(self.problem)
+
+        def wishes(solved: _Solved) -> tuple[int, int]:
+            seated = {person for session in solved.sessions for person in session.people}
+            return sum(weights[person] for person in self.claims & seated), -len(
+                people_told(self.standing, solved.sessions)
+            )
+
+        return wishes(one) > wishes(other)
+
+    def _are_seated(self, people: Iterable[str], solved: "_Solved") -> bool:
+        seated = {person for one in solved.sessions for person in one.people}
+        return seated >= self.claims & set(people)
 
     def _solved_with(
         self, people: frozenset[str], must: frozenset[PlannedSession], more: Sequence[PlannedSession]
@@ -345,10 +352,6 @@ class _Round:
             if part.fits or not more:
                 return part.solved_or_nothing() if part.fits else None
             more = more[: len(more) // 2]
-
-    def _are_seated(self, people: Iterable[str], solved: "_Solved") -> bool:
-        seated = {person for one in solved.sessions for person in one.people}
-        return seated >= self.claims & set(people)
 
     def _part(self, people: frozenset[str], movable: frozenset[PlannedSession]) -> "_Part":
         outside = tuple(one for one in self.sessions if one not in movable)
@@ -425,9 +428,14 @@ class _Near:
         return []
 
     def to_join(self) -> list[PlannedSession]:
-        """Sessions that somebody of the core could join as they stand, those with the fewest people; the best first."""
+        """Sessions that somebody of the core could join as they stand, and some with more people than they need.
+
+        Those with the fewest people, and the best of them, come first.
+        """
         each = max(2, SESSIONS_NEAR // max(1, len(self.core)))
-        ranks = zip_longest(*(self._best_to_join(person)[:each] for person in self.core))
+        smallest = self.problem.program.smallest
+        lend = islice((one for one in self._could_pass_on() if len(one.people) > smallest), SESSIONS_THAT_LEND)
+        ranks = zip_longest(*(self._best_to_join(person)[:each] for person in self.core), lend)
         return list(dict.fromkeys(session for rank in ranks for session in rank if session))
 
     def _best_to_join(self, person: Participant) -> list[PlannedSession]:
@@ -535,7 +543,8 @@ class _Part:
         Otherwise every session near could be held at any hour of anybody in it, which is more than a model holds.
         """
         whole = len(self.outside) == 0 or are_pairs(self.problem)
-        hours = reduce(or_, (1 << start_of(self.problem, one.span) for one in self.movable), 0)
+        near = (*self.movable, *self.round.opened_at_a_cell)
+        hours = reduce(or_, (1 << start_of(self.problem, one.span) for one in near), 0)
         settled = frozenset() if whole else {person for one in self.movable for person in one.everyone}
         every = ((person, possible_starts(self.problem, person)) for person in self.problem.participants)
         return {person.id: starts & hours if person.id in settled else starts for person, starts in every}
@@ -589,7 +598,7 @@ class _Part:
     def _run(self, cp: cp_model.CpModel, wish: Linear) -> Run:
         cp.maximize(wish)
         rest = self.round.search.time_limit - self.round.search.seconds
-        return Run(cp, self.round.search, min(SECONDS_TO_IMPROVE, rest), lambda *_: None)
+        return Run(cp, self.round.search, min(SECONDS_FOR_A_WISH, rest), lambda *_: None)
 
     def _has_a_seat_outside(self, person: str) -> bool:
         return self.round.problem.by_id[person].most_sessions > self.problem.by_id[person].most_sessions

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import islice, pairwise
 
 import pytest
 
 from peerhub.matching import repair as repairing
-from peerhub.matching.match import match
+from peerhub.matching.match import PinsClash, match
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession
 from peerhub.matching.repair import declined, people_told, repair
 from peerhub.matching.rules import broken_rules
 from peerhub.matching.search import weights_of
+from tests.matching.cast import MONDAY_18, buddies, person, session, sessions
 from tests.matching.test_every_seating import BUDDIES, SESSIONS, Seating, every_allowed_seating, worth
 
 ROUNDS = {f"{problem.program.kind}: {name}": problem for of in (BUDDIES, SESSIONS) for name, problem in of.items()}
@@ -23,7 +25,7 @@ Change = tuple[Problem, tuple[PlannedSession, ...], frozenset[str]]
 def drop_outs(problem: Problem) -> Iterator[Change]:
     """Each seated person leaves."""
     standing = match(problem).sessions
-    for gone in sorted({person for session in standing for person in session.everyone}):
+    for gone in sorted({one for meeting in standing for one in meeting.everyone}):
         yield without(problem, gone), standing, frozenset()
 
 
@@ -40,7 +42,7 @@ def declines(problem: Problem) -> Iterator[Change]:
 def new_pins(problem: Problem) -> Iterator[Change]:
     """Two people are pinned who are not together."""
     standing = match(problem).sessions
-    peers = [person.id for person in problem.participants if person.most_sessions > 0]
+    peers = [one.id for one in problem.participants if one.most_sessions > 0]
     for one, other in pairwise(peers):
         pinned = replace(problem, pinned=(Pin(frozenset((one, other))),))
         if can_be(pinned):
@@ -57,13 +59,15 @@ CHANGES = {"drop-outs": drop_outs, "declines": declines, "new pins": new_pins, "
 
 
 MOST_CHANGES = 2  # of a kind, for each round
+SLOW = ("sessions: two lead", "sessions: different topics, and they met before")
+ALL = [(name, change) for name in ROUNDS for change in CHANGES if name not in SLOW or change == "drop-outs"]
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("name", ROUNDS)
+@pytest.mark.parametrize(("name", "change"), ALL)
 def test_no_seating_is_a_smaller_change(name: str, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where everything may move; and where only a neighbourhood may, as far as it says that it is proven."""
-    for problem, standing, newcomers in islice(CHANGES[change](ROUNDS[name]), MOST_CHANGES):
+    """Where everything may move; and where only a neighbourhood may, which is all there is in such small rounds."""
+    most = MOST_CHANGES - ROUNDS[name].program.facilitators_per_session
+    for problem, standing, newcomers in islice(CHANGES[change](ROUNDS[name]), max(1, most)):
         best = max(wishes(problem, standing, newcomers, seating) for seating in every_allowed_seating(problem))
 
         found = repair(problem, standing, newcomers=newcomers)
@@ -76,8 +80,94 @@ def test_no_seating_is_a_smaller_change(name: str, change: str, monkeypatch: pyt
         assert wishes(problem, standing, newcomers, frozenset(found.proposal.sessions)) == best
         assert len(found.told) == -best[1]
         assert broken_rules(problem, near.proposal) == []
-        if near.proven:
-            assert wishes(problem, standing, newcomers, frozenset(near.proposal.sessions))[:2] == best[:2]
+        assert wishes(problem, standing, newcomers, frozenset(near.proposal.sessions)) == best
+
+
+def test_news_is_what_a_letter_would_tell() -> None:
+    before = (session("ana", "ben"), session("cat", "dan", facilitators=("olu",)))
+
+    def told(*after: PlannedSession) -> list[str]:
+        return sorted(people_told(before, after))
+
+    later = MONDAY_18 + timedelta(minutes=30)
+    assert told(*before) == []
+    assert told(before[1], session("ben", "ana", points=3)) == []
+    assert told(session("ana", "ben", at=later), before[1]) == ["ana", "ben"]
+    assert told(session("ana", "ben", medium="voice"), before[1]) == ["ana", "ben"]
+    assert told(session("ana", "ben", "eve"), before[1]) == ["ana", "ben", "eve"]
+    assert told(before[0], session("cat", "dan", facilitators=("pat",))) == ["cat", "dan", "olu", "pat"]
+    assert told(before[0], session("cat", "olu", facilitators=("dan",))) == ["cat", "dan", "olu"]
+    assert told(before[1]) == ["ana", "ben"]
+
+
+def chunks(people: list[int], size: int) -> list[list[int]]:
+    """Groups of that size; who is left over joins the last."""
+    groups = [people[first : first + size] for first in range(0, len(people) - size + 1, size)]
+    groups[-1].extend(people[len(groups) * size :])
+    return groups
+
+
+@pytest.mark.parametrize("led", [False, True])
+def test_in_a_large_round_only_what_is_near_moves(led: bool) -> None:
+    """Who is alone after somebody left is taken in nearby, and everybody else stays where they are."""
+    hours = ("mon 18:00-19:00", "tue 18:00-19:00", "wed 18:00-19:00")
+    people = [person(f"m{n:02}", hours[n % 3], hours[(n + 1) % 3]) for n in range(66)]
+    leaders = [person(f"f{n}", *hours, facilitates=3, most_sessions=0) for n in range(8)]
+    problem = sessions(*people, *leaders, smallest=3) if led else buddies(*people)
+    size = 3 if led else 2
+    standing = tuple(
+        session(
+            *(f"m{n:02}" for n in some),
+            at=MONDAY_18 + timedelta(days=day),
+            facilitators=(f"f{place}",) if led else (),
+        )
+        for day in range(3)
+        for place, some in enumerate(chunks(list(range(day, 66, 3)), size))
+    )
+    gone = standing[0].people[0]
+
+    found = repair(without(problem, gone), standing)
+
+    assert broken_rules(without(problem, gone), found.proposal) == []
+    assert found.proposal.matched == 65
+    assert len(found.told) == (2 + 5 + 1 if led else 3)  # a group of four passes one on; a pair becomes a trio
+    assert set(found.told) == people_told(standing, found.proposal.sessions) - {gone}
+
+
+def test_what_nobody_could_have_proposed_is_repaired_from_what_still_holds() -> None:
+    evening = "mon 18:00-19:00"
+    problem = buddies(*(person(name, evening) for name in ("ana", "ben", "cat", "dan", "eve")))
+    odd = (
+        session("ana", "ben"),
+        session("ana", "cat"),
+        session("dan", "dan"),
+        session("eve", "nobody"),
+        session("eve", "dan", at=MONDAY_18 + timedelta(minutes=7)),
+        session("eve", "dan", at=MONDAY_18 + timedelta(days=400)),
+        session("eve", "dan", minutes=500),
+        session("eve", "dan", medium="telepathy"),
+        session(),
+    )
+
+    found = repair(problem, odd)
+
+    assert broken_rules(problem, found.proposal) == []
+    assert found.proposal.matched == 5
+
+
+def test_pins_that_clash_are_named() -> None:
+    problem = buddies(person("ana", "mon 18:00-19:00"), person("ben", "tue 18:00-19:00"))
+
+    with pytest.raises(PinsClash):
+        repair(replace(problem, pinned=(Pin(frozenset({"ana", "ben"})),)), ())
+
+
+def test_the_same_change_is_repaired_alike() -> None:
+    problem = BUDDIES["sizes, mediums and wishes differ"]
+    standing = match(problem).sessions
+    after = without(problem, standing[0].people[0])
+
+    assert repair(after, standing) == repair(after, standing)
 
 
 def can_be(problem: Problem) -> bool:
@@ -86,7 +176,7 @@ def can_be(problem: Problem) -> bool:
 
 
 def without(problem: Problem, gone: str) -> Problem:
-    left = tuple(person for person in problem.participants if person.id != gone)
+    left = tuple(one for one in problem.participants if one.id != gone)
     pinned = tuple(pin for pin in problem.pinned if gone not in pin.people | pin.facilitators)
     return replace(problem, participants=left, pinned=pinned)
 
@@ -95,7 +185,7 @@ def wishes(
     problem: Problem, standing: tuple[PlannedSession, ...], newcomers: frozenset[str], seating: Seating
 ) -> tuple[int, ...]:
     """Claims held, people not told, then as ever: by the words of the module."""
-    claims = newcomers | {person for session in standing for person in session.people}
-    seated = {person for session in seating for person in session.people}
-    held = sum(weights_of(problem).get(person, 0) for person in claims & seated)
+    claims = newcomers | {one for meeting in standing for one in meeting.people}
+    seated = {one for meeting in seating for one in meeting.people}
+    held = sum(weights_of(problem).get(one, 0) for one in claims & seated)
     return held, -len(people_told(standing, seating) & problem.by_id.keys()), *worth(problem, seating)
