@@ -23,6 +23,7 @@ from peerhub.store import audit, members, offers, outbox, rounds, seats, session
 from peerhub.store.database import transaction
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
+from peerhub.store.turns import turn_at
 
 # They are about the session as it stands, whoever comes: an organizer may have bent them.
 _NOT_ABOUT_WHO_COMES: Final = frozenset(
@@ -73,7 +74,8 @@ async def answer(offer_id: UUID, *, yes: bool, head: Letterhead, now: datetime) 
         NotFound: there is no such offer.
         CannotAnswer: the offer has ended, or the session has begun or does not take place.
     """
-    async with transaction():
+    session_id = (await offers.by_id(offer_id)).session_id
+    async with turn_at(session_id), transaction():
         offer = await offers.hold(offer_id)
         if offer.state is OfferState.TAKEN:
             return OfferState.TAKEN  # from now on they answer on the invitation's page
@@ -91,7 +93,7 @@ async def _take(offer: Offer, head: Letterhead, now: datetime) -> OfferState:
         return OfferState.WAITING
     await members.hold(offer.member_id, *(seat.member_id for seat in session.seats))
     round_ = await rounds.by_id(session.round_id)
-    problem = await _problem_of(round_, session, [offer.member_id])
+    problem = await rounds.problem_among(round_, [offer.member_id, *(seat.member_id for seat in session.seats)])
     if not _fits(problem, session, str(offer.member_id)):
         return OfferState.WAITING
     await sessions.remove_seat(free[0].id, now)
@@ -131,10 +133,6 @@ async def _who_could_come(round_: StoredRound, session: StoredSession, now: date
         return not waits[one], -problem.by_id[str(one)].owed, -points, one
 
     return sorted(fit, key=turn)
-
-
-async def _problem_of(round_: StoredRound, session: StoredSession, others: Iterable[UUID]) -> Problem:
-    return _among(await rounds.problem_of(round_), session, others)
 
 
 def _among(problem: Problem, session: StoredSession, others: Iterable[UUID]) -> Problem:

@@ -7,7 +7,20 @@ from uuid import UUID
 
 from peerhub.domain.members import REQUIRED_PURPOSES, Profile
 from peerhub.domain.refusals import NotFound, Refusal
-from peerhub.store import audit, busy, checkins, feeds, members, proposals, quotas, rounds, seats
+from peerhub.store import (
+    audit,
+    busy,
+    checkins,
+    feeds,
+    members,
+    offers,
+    proposals,
+    quotas,
+    reach,
+    rounds,
+    seats,
+    subscriptions,
+)
 from peerhub.store.database import transaction
 
 WISHES_A_DAY: Final = 30
@@ -151,6 +164,12 @@ async def export(member_id: UUID, now: datetime) -> dict[str, Any]:
         ],
         "trust": [{"with": names[bond.other], "step": bond.step.value, "your_wish": bond.mine.value}
                   for bond in bonds.values()],
+        "letters": sorted(await subscriptions.of_member(member_id)),
+        "letters_come_back": bool(await reach.who_is_out_of_reach([member_id])),
+        "seats_offered": [
+            {"program": one.program_name, "starts_at": one.span.starts_at.isoformat(), "answer": one.state.value}
+            for one in await offers.of_member(member_id)
+        ],
     }  # fmt: skip
 
 

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
-from email.utils import parsedate_to_datetime
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import make_msgid, parsedate_to_datetime
 from pathlib import Path
 from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from icalendar import Calendar
+from icalendar import Calendar, Event, vCalAddress
 
 from peerhub.mail import message
 
@@ -85,6 +87,30 @@ def calendar_lines(letter: Received) -> list[tuple[str, str]]:
     shown = ("SUMMARY", "DTSTART", "DTEND", "LOCATION", "STATUS", "SEQUENCE", "ORGANIZER", "ATTENDEE", "UID")
     lines = [("METHOD", str(calendar.get("METHOD", "")))]
     return lines + [(name, _shown(event[name])) for name in shown if name in event]
+
+
+def asks_for_an_answer(letter: Received) -> bool:
+    """Whether a calendar would offer to accept and decline."""
+    return "METHOD:REQUEST" in letter.calendar
+
+
+def answer_to(letter: Received, said: str, now: datetime) -> bytes:
+    """The mail with which a calendar answers: ``said`` is ACCEPTED, TENTATIVE or DECLINED (RFC 5546)."""
+    asked = Calendar.from_ical(letter.calendar).walk("VEVENT")[0]
+    event = Event()
+    for name in ("UID", "SEQUENCE", "DTSTART", "DTEND", "ORGANIZER"):
+        event[name] = asked[name]
+    attendee = vCalAddress(str(asked["ATTENDEE"]))
+    attendee.params["PARTSTAT"] = said
+    event.add("attendee", attendee)
+    event.add("dtstamp", now)
+    calendar = Calendar(METHOD="REPLY", VERSION="2.0", PRODID="-//peerhub//demo//EN")
+    calendar.add_component(event)
+    mail = EmailMessage(policy=SMTP_POLICY)
+    mail["From"], mail["Message-ID"] = letter.to, make_msgid(domain="demo.example")
+    mail.set_content("An answer from a calendar.")
+    mail.add_alternative(calendar.to_ical(), maintype="text", subtype="calendar", params={"method": "REPLY"})
+    return mail.as_bytes()
 
 
 def _shown(value: object) -> str:

@@ -1,5 +1,6 @@
 """Pages that only the demo has: who to sign in as, and the mailbox that shows each letter."""
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,20 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from peerhub.actions import inbox
+from peerhub.actions.invitations import Answered
 from peerhub.demo import mailbox
 from peerhub.demo.people import GUESTS, address_of
 from peerhub.domain.refusals import NotFound
+from peerhub.mail import incoming
+from peerhub.mail.letterhead import Letterhead
 from peerhub.settings import Settings
 from peerhub.store import logins, members
 from peerhub.web import browser
 from peerhub.web.asking import EVERYONE
+from peerhub.web.forms import typed_in
 
+_ANSWERS = {"ACCEPTED": "Accept", "TENTATIVE": "Maybe", "DECLINED": "Decline"}
 _LETTERS_MAY_BE_STYLED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -49,9 +56,35 @@ def letters(folder: NamedDependency[Path]) -> Template:
 
 
 @get("/mailbox/{number:int}", opt=EVERYONE, sync_to_thread=True)
-def letter(number: FromPath[int], folder: NamedDependency[Path]) -> Template:
+def letter(request: Request[Any, Any, Any], number: FromPath[int], folder: NamedDependency[Path]) -> Template:
     received = _letter(folder, number)
-    return Template("demo/letter.html", context={"letter": received, "lines": mailbox.calendar_lines(received)})
+    became = {one.name: one.value for one in Answered}.get(request.query_params.get("became", ""))
+    context = {
+        "letter": received,
+        "lines": mailbox.calendar_lines(received),
+        "answers": _ANSWERS if mailbox.asks_for_an_answer(received) else {},
+        "became": became,
+    }
+    return Template("demo/letter.html", context=context)
+
+
+@post("/mailbox/{number:int}/answer", opt=EVERYONE)
+async def answer(
+    request: Request[Any, Any, Any],
+    number: FromPath[int],
+    folder: NamedDependency[Path],
+    head: NamedDependency[Letterhead],
+    now: NamedDependency[datetime],
+) -> Redirect:
+    """What the calendar of whoever got this letter would mail back."""
+    received, said = await asyncio.to_thread(_letter, folder, number), (await typed_in(request)).one("said")
+    if said not in _ANSWERS or not mailbox.asks_for_an_answer(received):
+        raise NotFound("There is nothing to answer.")
+    mail = await asyncio.to_thread(mailbox.answer_to, received, said, now)
+    read = await asyncio.to_thread(incoming.read, mail, [], head)
+    outcome = await inbox.take(read, head, now)
+    became = next((one.name for one in Answered if one.value == outcome), "")
+    return Redirect(f"/demo/mailbox/{number}?became={became}", status_code=303)
 
 
 @get("/mailbox/{number:int}/html", opt=EVERYONE, sync_to_thread=True)
@@ -65,7 +98,7 @@ def routes(folder: Path) -> Router:
     """All pages of the demo; ``folder`` is where its mail arrives."""
     return Router(
         "/demo",
-        route_handlers=[doors, door, enter, letters, letter, letter_as_html],
+        route_handlers=[doors, door, enter, letters, letter, answer, letter_as_html],
         dependencies={"folder": Provide(lambda: folder, sync_to_thread=False)},
         opt=EVERYONE,
     )

@@ -65,6 +65,11 @@ async def live_of(member_id: UUID, now: datetime) -> list[Offer]:
     return [_offer(row) for row in rows]
 
 
+async def of_member(member_id: UUID) -> list[Offer]:
+    """Whatever a member was ever offered."""
+    return [_offer(row) for row in await Row.raw(f"{_OFFERS} WHERE o.member = {{}} ORDER BY n.starts_at", member_id)]
+
+
 async def claim_free_seats(now: datetime) -> FreeSeats | None:
     """A session with a free seat for which somebody is to be looked for now; it is held until the transaction ends.
 

@@ -231,7 +231,8 @@ _STANDING = (  # busy: a seat in another round near this round's week, which the
     " array_agg(n.ends_at ORDER BY n.id) AS ends FROM seat AS s JOIN session AS n ON n.id = s.session"
     " WHERE s.member = m.id AND s.removed_at IS NULL AND s.rsvp <> 'no' AND n.stage = 'planned' AND n.round <> r.id"
     " AND n.starts_at < r.week + 9 AND n.ends_at > r.week - 2) AS busy"
-    " WHERE r.id = {} AND e.left_at IS NULL ORDER BY e.enrolled_at, m.id"
+    " WHERE r.id = {} AND e.left_at IS NULL AND ({}::uuid[] IS NULL OR m.id = ANY({}::uuid[]))"
+    " ORDER BY e.enrolled_at, m.id"
 )
 
 
@@ -243,8 +244,8 @@ async def participants_by_round(rounds: Iterable[UUID]) -> dict[UUID, int]:
     return {row["round"]: row["yes"] for row in rows}
 
 
-async def _enrolled(round_: StoredRound) -> list[dict[str, Any]]:
-    return list(await Round.raw(_STANDING, list(REQUIRED_PURPOSES), round_.id))
+async def _enrolled(round_: StoredRound, among: list[UUID] | None = None) -> list[dict[str, Any]]:
+    return list(await Round.raw(_STANDING, list(REQUIRED_PURPOSES), round_.id, among, among))
 
 
 async def who_takes_part(round_: StoredRound) -> list[UUID]:
@@ -270,6 +271,11 @@ async def problem_of(round_: StoredRound, version: Version | None = None) -> Pro
     People are known by their ids alone. Pins stand in the newest ``version``, which the caller may have at hand.
     """
     return await _problem(round_, await _enrolled(round_), version or await proposals.newest(round_.id))
+
+
+async def problem_among(round_: StoredRound, people: Iterable[UUID]) -> Problem:
+    """The same for these people alone and without pins; what it costs does not grow with the round."""
+    return await _problem(round_, await _enrolled(round_, list(people)), None)
 
 
 async def readiness_of(round_: StoredRound) -> tuple[dict[UUID, Standing], Problem]:
