@@ -55,7 +55,9 @@ async def measure(people: int, seats: int, looks: int) -> None:
     await database.migrate()
     async with database.pool():
         offered, seat_ids = await fill_in(people, seats)
-        server = uvicorn.Server(uvicorn.Config(app(), port=0, log_level="critical", lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(app(), port=0, log_level="critical", lifespan="off", timeout_keep_alive=600)
+        )
         serving = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
             await asyncio.sleep(0.01)

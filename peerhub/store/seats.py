@@ -93,7 +93,7 @@ async def met_by(member_id: UUID, now: datetime) -> dict[UUID, str]:
 
 
 async def hold(seat_id: UUID) -> Invitation:
-    """One seat, and nobody else changes it or its session until the transaction ends.
+    """One seat without the others, and nobody else changes it or its session until the transaction ends.
 
     Raises:
         NotFound: there is no such seat.
@@ -102,7 +102,10 @@ async def hold(seat_id: UUID) -> Invitation:
         "SELECT n.id FROM session n JOIN seat s ON s.session = n.id WHERE s.id = {} FOR SHARE OF n FOR UPDATE OF s",
         seat_id,
     )
-    return await invitation_of(seat_id)
+    rows = await Seat.raw(f"{_SEATS} WHERE s.id = {{}}", seat_id)
+    if not rows:
+        raise NotFound("there is no such seat")
+    return _invitation(rows[0])
 
 
 async def put_answer(seat_id: UUID, rsvp: Rsvp, now: datetime, said_at: datetime | None = None) -> None:
