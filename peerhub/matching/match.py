@@ -27,10 +27,13 @@ from peerhub.matching.proposal import PlannedSession, Progress, Proposal
 from peerhub.matching.rules import broken_rules, describe, keeps
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from peerhub.matching.search import Found, Search
 
 
 SEATS_OF_A_SMALL_ROUND: Final = 2_000
+PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS: Final = 100
 PEOPLE_OF_A_SMALL_ROUND: Final = 60  # of buddies: so many are proven best within seconds whatever the program asks
 
 
@@ -54,6 +57,7 @@ def match(
     time_limit: float = 60,
     processes: int = 1,
     seed: int = 0,
+    executor: "Executor | None" = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Proposal:
@@ -65,7 +69,7 @@ def match(
     check(problem)
     from peerhub.matching.search import Search  # noqa: PLC0415  (takes a second, and the web must not)
 
-    search = Search(time_limit, processes, seed, on_progress, should_stop)
+    search = Search(time_limit, processes, seed, on_progress, should_stop, executor=executor)
     search.report(Progress("reading", search.seconds))
     found = _best(problem, search)
     search.report(replace(search.last, phase="explaining", seconds=search.seconds))
@@ -104,11 +108,13 @@ def _best_pairs(problem: Problem, search: "Search") -> "Found":
 
 
 def _best_groups(problem: Problem, search: "Search") -> "Found":
-    """By one exact model where it is small, and otherwise by column generation, as long as that finds a seating."""
-    from peerhub.matching import columns  # noqa: PLC0415
+    """By one exact model where it is small; by column generation, as long as that finds a seating; or part by part."""
+    from peerhub.matching import assembly, columns  # noqa: PLC0415
     from peerhub.matching.groups import Groups, seats_of  # noqa: PLC0415
     from peerhub.matching.search import best  # noqa: PLC0415
 
+    if len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS and assembly.can_match(problem):
+        return assembly.best(problem, search)
     if seats_of(problem) > SEATS_OF_A_SMALL_ROUND:
         with suppress(columns.NotFound):
             return columns.best(problem, search)

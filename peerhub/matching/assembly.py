@@ -1,0 +1,257 @@
+"""Sessions for a large round: opened by the prices of the market, improved part by part, and bounded by the market.
+
+1. ``market`` finds prices for leaders and hours, and what follows from them for everybody; ``opening`` opens sessions
+   by these prices.
+2. ``reopening`` improves them in parts: sessions near each other in time, with all who lead them and a share of those
+   who wait. Parts share nobody, so any ``concurrent.futures.Executor`` may improve them at once, in processes here or
+   on other machines. After each round the parts are drawn anew.
+3. The market bounds the points of all sessions of the matched weight and the number of people that were reached.
+
+Which parts there are, and how long each is tried, depends on the problem and the seed alone, never on the clock or on
+how many processors there are; only a limit of time or a stop cuts the search.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import Final
+
+import numpy as np
+
+from peerhub.domain.comfort import MEDIUMS
+from peerhub.matching.crew import Crew
+from peerhub.matching.hall import Hall, hall_of
+from peerhub.matching.hours import span_at
+from peerhub.matching.market import Aim, Fees, Market
+from peerhub.matching.opening import Opening, Scores
+from peerhub.matching.problem import Problem
+from peerhub.matching.proposal import PlannedSession, Progress
+from peerhub.matching.reopening import Part, all_worth, improved
+from peerhub.matching.search import Found, Search
+from peerhub.matching.seating import NOBODY, Company, Seating
+from peerhub.matching.terms import Numbers
+
+SESSIONS_OF_A_PART: Final = 40
+TRIES: Final = 40  # in a part, in each round
+ROUNDS: Final = 40
+PATIENCE: Final = 4  # rounds that bring nothing, and it is enough
+PEOPLE_AT_FIRST: Final = 1_500  # for whom the first prices are found
+PEOPLE_AT_LAST: Final = 5_000  # and the last, which prove the bound
+SHARE_FOR_THE_BOUND: Final = 0.12  # of the time limit
+VARIANTS: Final = 2  # of a round that is a single part
+SPREAD: Final = 60  # cells: how much the order of leaders in time is shuffled for each round
+SLACK: Final = 0.0005  # of the highest weight, which the prices may give away: it is rarely reached
+
+
+def can_match(problem: Problem) -> bool:
+    """Whether this way is open: each person comes once at most, and nothing is pinned."""
+    return not problem.pinned and all(person.most_sessions <= 1 for person in problem.participants)
+
+
+def best(problem: Problem, search: Search) -> Found:
+    """A high matched weight, then many people, then many points; with bounds on what there could be.
+
+    Raises:
+        TooLarge: more people than fit into memory.
+    """
+    with Crew(search.processes, search.executor) as crew:
+        return _Assembly(problem, search, crew).found()
+
+
+class _Assembly:
+    """One round on its way from everyone to sessions; the best that is known so far is in ``seating``."""
+
+    def __init__(self, problem: Problem, search: Search, crew: Crew) -> None:
+        self.problem = problem
+        self.search = search
+        self.crew = crew
+        self.hall = hall_of(problem)
+        self.market = Market(self.hall)
+        self.peers = np.flatnonzero((self.hall.hours >= 0).any(axis=1))
+        self.seating = Seating.none(self.hall)
+        self.prices: list[tuple[str, Fees]] = []
+        self.cut = False
+
+    def found(self) -> Found:
+        if not len(self.market.who):
+            return Found((), 0, 0, cut=False)
+        self._report("matching")
+        scores = self._scores()
+        self.seating = Opening(self.hall, scores, self.seating, self.peers).seating()
+        self._report("improving")
+        self._improve(scores)
+        self._prove()
+        self.cut = self.cut or self._is_over(1)
+        sessions = sessions_of(self.problem, self.hall, self.seating)
+        return Found(sessions, self._bound("points"), self._bound("people"), self.cut)
+
+    # Prices and bounds
+
+    def _scores(self) -> Scores:
+        """What everybody counts at the prices for the highest weight, and at that for the most points."""
+        hall, scale = self.hall, self.market.scale
+        self._ask(Aim("weight"), PEOPLE_AT_FIRST, 0.3)
+        weight = self._bound("weight")
+        fees = self._ask(Aim("points", (weight * (1 - SLACK), math.inf)), PEOPLE_AT_FIRST, 0.4)
+        if fees is None:
+            return Scores(hall.weights * hall.most_points, np.zeros(hall.people, np.int64))
+        gains = self.market.gains(fees) // scale
+        return Scores((fees.weight * hall.weights + fees.people) // scale - gains, fees.leaders // scale)
+
+    def _prove(self) -> None:
+        """Ask for the best prices for what was reached."""
+        weight, people = self._weight, len(self.seating.seated)
+        self._ask(Aim("points", (weight, weight), (people, people)), PEOPLE_AT_LAST, 1)
+        self._ask(Aim("people", (weight, math.inf)), PEOPLE_AT_LAST, 1)
+
+    def _ask(self, aim: Aim, people: int, until: float) -> Fees | None:
+        fees = self.market.fees(aim, people, lambda: self._is_over(until))
+        if fees:
+            self.prices.append((aim.most_of, fees))
+        return fees
+
+    def _bound(self, most_of: str) -> int:
+        """What follows from all prices that are known, for as much weight and as many people as are seated."""
+        weight, people = self._weight, len(self.seating.seated)
+        aims = {
+            "points": Aim("points", (weight, weight), (people, people)),
+            "people": Aim("people", (weight, math.inf)),
+            "weight": Aim("weight"),
+        }
+        most = {
+            "points": people * self.hall.most_points,
+            "people": len(self.peers),
+            "weight": int(self.hall.weights[self.peers].sum()),
+        }[most_of]
+        bounds = [self.market.bound(fees, aims[most_of]) for about, fees in self.prices if about == most_of]
+        return min([most, *bounds])
+
+    @property
+    def _weight(self) -> int:
+        return int(self.hall.weights[self.seating.seated].sum())
+
+    # Part by part
+
+    def _improve(self, scores: Scores) -> None:
+        until, idle = 1 - SHARE_FOR_THE_BOUND, 0
+        for turn in range(ROUNDS):
+            if idle == PATIENCE or not len(self.seating) or self._is_over(until):
+                break
+            parts = list(self._parts(scores, np.random.default_rng((self.search.seed, turn))))
+            before = all_worth(self.hall, self.seating)
+            tasks = [replace(part, seed=part.seed + n) for part, _, _ in parts for n in range(self._variants(parts))]
+            answers = self.crew.all(improved, tasks, lambda: self._is_over(until))
+            self.seating = reduce(Seating.and_also, self._the_best_of(parts, answers))
+            idle = idle + 1 if all_worth(self.hall, self.seating) == before else 0
+            self._report("improving")
+
+    def _variants(self, parts: Sequence[object]) -> int:
+        """How often each part is tried at once: a single one several times."""
+        return VARIANTS if len(parts) == 1 else 1
+
+    def _the_best_of(
+        self, parts: "list[tuple[Part, Numbers, Numbers]]", answers: list[Seating | None]
+    ) -> Iterator[Seating]:
+        each = self._variants(parts)
+        for n, (part, sessions, people) in enumerate(parts):
+            better = [answer for answer in answers[n * each : (n + 1) * each] if answer is not None]
+            best = max(better, key=lambda seating: all_worth(part.hall, seating), default=None)
+            yield self.seating[sessions] if best is None else _in_the_whole(best, people)
+
+    def _parts(self, scores: Scores, draw: np.random.Generator) -> Iterator[tuple[Part, Numbers, Numbers]]:
+        """Parts that share nobody; for each, which sessions and which people are in it."""
+        hall, seating = self.hall, self.seating
+        of_session = self._part_of_each(draw)
+        count = int(of_session.max()) + 1
+        led = np.full(hall.people, NOBODY)
+        for leaders in seating.leaders.T:
+            led[leaders] = of_session
+        idle = np.flatnonzero((hall.leads > 0) & (led == NOBODY))
+        led[idle] = draw.integers(count, size=len(idle))
+        waits = np.setdiff1d(self.peers, seating.seated)
+        place = np.full(hall.people, NOBODY)
+        place[waits] = self._where_to_wait(waits, of_session, count, draw)
+        for sitting in seating.people.T:
+            place[sitting[sitting != NOBODY]] = of_session[sitting != NOBODY]
+        leads = led != NOBODY
+        place[leads] = led[leads]
+        for part in range(count):
+            sessions, people = np.flatnonzero(of_session == part), np.flatnonzero(place == part)
+            yield self._part(sessions, people, waits, scores, int(draw.integers(1 << 30))), sessions, people
+
+    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, seed: int) -> Part:
+        inside = np.full(self.hall.people + 1, NOBODY)
+        inside[people] = np.arange(len(people))
+        seating = self.seating[sessions]
+        seating = replace(seating, people=inside[seating.people], leaders=inside[seating.leaders])
+        mine = Scores(scores.people[people], scores.leaders[people])
+        waiting = inside[waits]
+        tries = -(-TRIES * len(sessions) // SESSIONS_OF_A_PART)
+        return Part(self.hall.part(people), seating, waiting[waiting != NOBODY], mine, tries, seed)
+
+    def _part_of_each(self, draw: np.random.Generator) -> Numbers:
+        """By session: the part it is in, with all other sessions of its leader."""
+        hall, seating = self.hall, self.seating
+        cells = hall.starts[seating.starts]
+        if self._cannot_be_parted:
+            return np.zeros(len(seating), np.int64)
+        who = seating.leaders[:, 0] if hall.leaders_each else np.arange(len(seating))
+        some, of_who = np.unique(who, return_inverse=True)
+        mean = np.bincount(of_who, cells) / np.bincount(of_who)
+        order = np.argsort(mean + draw.random(len(some)) * SPREAD, kind="stable")
+        held = np.bincount(of_who)[order].cumsum()
+        parts = max(1, round(len(seating) / SESSIONS_OF_A_PART))
+        part = np.empty(len(some), np.int64)
+        part[order] = np.minimum((held - 1) * parts // len(seating), parts - 1)
+        return part[of_who]
+
+    @property
+    def _cannot_be_parted(self) -> bool:
+        """Whether parts would have more in common than their people."""
+        hall = self.hall
+        return hall.at_once is not None or hall.leaders_each > 1 or bool((hall.leads[self.peers] > 0).any())
+
+    def _where_to_wait(self, waits: Numbers, of_session: Numbers, count: int, draw: np.random.Generator) -> Numbers:
+        """By person who waits: a part with sessions that they are free for, if there is one."""
+        held = np.zeros((len(self.hall.starts), count), np.float32)
+        held[self.seating.starts, of_session] = 1
+        suits = (self.hall.hours[waits] >= 0).astype(np.float32) @ held > 0
+        return np.asarray((suits + draw.random(suits.shape)).argmax(axis=1))
+
+    # What is told
+
+    def _is_over(self, share: float) -> bool:
+        over = self.search.is_over(self.search.time_limit * share)
+        self.cut = self.cut or over
+        return over
+
+    def _report(self, phase: str) -> None:
+        points = int(Company(self.hall, self.seating).points.sum()) if len(self.seating) else 0
+        bound, people = self._bound("points"), len(self.seating.seated)
+        most = max(people, self._bound("people"))
+        self.search.report(Progress(phase, self.search.seconds, points, max(bound, points), people, most))
+
+
+def _in_the_whole(seating: Seating, people: Numbers) -> Seating:
+    """Sessions of a part, by the places of people in the whole."""
+    places = np.append(people, NOBODY)
+    return replace(seating, people=places[seating.people], leaders=places[seating.leaders])
+
+
+def sessions_of(problem: Problem, hall: Hall, seating: Seating) -> tuple[PlannedSession, ...]:
+    """Each session by its best medium, with people in their order."""
+    ids = [person.id for person in problem.participants]
+    offered = [medium for medium in MEDIUMS if medium in problem.program.mediums]
+    mediums = Company(hall, seating).mediums
+    return tuple(
+        PlannedSession(
+            tuple(ids[place] for place in sorted(group) if place != NOBODY),
+            span_at(problem, int(hall.starts[start])),
+            offered[medium],
+            tuple(ids[place] for place in sorted(leaders)),
+        )
+        for group, leaders, start, medium in zip(
+            seating.people.tolist(), seating.leaders.tolist(), seating.starts.tolist(), mediums.tolist(), strict=True
+        )
+    )

@@ -1,0 +1,99 @@
+"""Those who do the work of a search: processes of this machine, or any ``concurrent.futures.Executor``.
+
+A task is a function of a module and what it is given, and answers the same wherever it runs. A process of ours that
+dies is replaced, and its task done again. A stop is heard at once: what still runs is left alone, or ended where it is
+ours.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from types import TracebackType
+from typing import Final, TypeVar
+
+from peerhub.matching.aside import die_with
+
+Given = TypeVar("Given")
+Answer = TypeVar("Answer")
+
+POLL_SECONDS: Final = 0.05
+MOST_DEATHS: Final = 5  # of processes, in one call
+
+
+class Crew:
+    """Workers for one search; leave the ``with`` block to let them go."""
+
+    def __init__(self, processes: int, executor: Executor | None = None) -> None:
+        self._processes = processes
+        self._lent = executor
+        self._own: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._let_go()
+
+    def all(
+        self, task: Callable[[Given], Answer], things: Sequence[Given], is_over: Callable[[], bool]
+    ) -> list[Answer | None]:
+        """The answer to each thing, in order; None for what was not answered before it was over."""
+        answers: list[Answer | None] = [None] * len(things)
+        missing, deaths = list(range(len(things))), 0
+        while missing:
+            futures = {self._submit(task, things[n]): n for n in missing}
+            try:
+                if not self._gather(futures, answers, is_over):
+                    break
+            except BrokenExecutor:
+                deaths += 1
+                self._let_go()
+                if self._lent or deaths > MOST_DEATHS:
+                    raise
+            missing = [n for n in missing if answers[n] is None]
+        return answers
+
+    def _submit(self, task: Callable[[Given], Answer], thing: Given) -> "Future[Answer]":
+        return self._executor().submit(task, thing)
+
+    def _gather(
+        self, futures: "dict[Future[Answer], int]", answers: list[Answer | None], is_over: Callable[[], bool]
+    ) -> bool:
+        """Wait for all of them; no when it was over before."""
+        running = set(futures)
+        while running:
+            done, running = wait(running, POLL_SECONDS)
+            for future in done:
+                answers[futures[future]] = future.result()
+            if running and is_over():
+                for future in running:
+                    future.cancel()
+                self._let_go()
+                return False
+        return True
+
+    def _executor(self) -> Executor:
+        if self._lent:
+            return self._lent
+        if self._own is None:
+            context = multiprocessing.get_context("spawn")
+            self._own = ProcessPoolExecutor(self._processes, context, _begin, (os.getpid(),))
+        return self._own
+
+    def _let_go(self) -> None:
+        """End the processes that are ours, whatever they do."""
+        if self._own is None:
+            return
+        workers = list((self._own._processes or {}).values())
+        self._own.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.kill()
+        self._own = None
+
+
+def _begin(parent: int) -> None:
+    """What a process of ours does first: die with its parent, and leave Ctrl-C to it."""
+    die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,102 @@
+"""Choose the best of all sessions that a search came upon: parts of one seating often go well with parts of another.
+
+A set packing, as in ``packing.py``, but of the few thousand sessions alone that were looked at anyway. CP-SAT searches
+it with its own measure of work, so the same sessions give the same choice on every machine.
+"""
+
+from typing import Final
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from peerhub.matching.hall import Hall
+from peerhub.matching.seating import NOBODY, Company, Seating
+from peerhub.matching.terms import Numbers
+
+WORK: Final = 1.0  # of the solver's own measure
+MOST: Final = 4_000  # sessions that are remembered
+FOR_A_PERSON: Final = 20_000  # points: more than anything that a few sessions could lack by seating one person more
+
+
+class Memory:
+    """Sessions that were looked at, each once, the latest last."""
+
+    def __init__(self, hall: Hall) -> None:
+        self.hall = hall
+        self._seen: dict[bytes, None] = {}
+
+    def remember(self, seating: Seating) -> None:
+        legal = Company(self.hall, seating).points >= 0
+        people = np.sort(seating.people, axis=1)
+        rows = np.column_stack([seating.starts, seating.leaders, people])[legal & ~seating.are_held]
+        self._seen |= dict.fromkeys(row.tobytes() for row in rows)
+
+    def sessions(self) -> Seating:
+        rows = np.array([np.frombuffer(row, np.int64) for row in list(self._seen)[-MOST:]], np.int64)
+        led = 1 + self.hall.leaders_each
+        rows = rows.reshape(len(rows), led + self.hall.largest)
+        return Seating(rows[:, led:], rows[:, 1:led], rows[:, 0], np.zeros((len(rows), self.hall.largest), bool))
+
+
+def recombined(hall: Hall, seating: Seating, memory: Memory, seed: int) -> Seating:
+    """The best sessions among those remembered and those there are; what is held stays as it is."""
+    memory.remember(seating)
+    held = seating[seating.are_held]
+    known = memory.sessions()
+    if not len(known):
+        return seating
+    model = cp_model.CpModel()
+    chosen = [model.new_bool_var("") for _ in range(len(known))]
+    for limit, takers in _limits(hall, held, known):
+        model.add(sum(chosen[taker] for taker in takers) <= limit)
+    company = Company(hall, known)
+    worth = company.points + FOR_A_PERSON * company.weight + FOR_A_PERSON // 20 * company.sizes
+    model.maximize(cp_model.LinearExpr.weighted_sum(chosen, worth.tolist()))
+    now = {row.tobytes() for row in _rows(seating)}
+    for variable, row in zip(chosen, _rows(known), strict=True):
+        model.add_hint(variable, row.tobytes() in now)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed
+    solver.parameters.linearization_level = 2
+    solver.parameters.max_deterministic_time = WORK
+    solver.parameters.catch_sigint_signal = False
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return seating
+    best = known[np.array([solver.boolean_value(variable) for variable in chosen])]
+    return held.and_also(best)
+
+
+def _rows(seating: Seating) -> Numbers:
+    return np.column_stack([seating.starts, seating.leaders, np.sort(seating.people, axis=1)])
+
+
+def _limits(hall: Hall, held: Seating, known: Seating) -> list[tuple[int, list[int]]]:
+    """How many of which sessions at most."""
+    limits = []
+    busy = set(held.seated.tolist())
+    by_person: dict[int, list[int]] = {}
+    by_leader: dict[int, list[int]] = {}
+    at_moment: dict[tuple[int, int], list[int]] = {}
+    near = [np.flatnonzero(hall.overlapping(start)).tolist() for start in range(len(hall.starts))]
+    for session, (group, leaders, start) in enumerate(
+        zip(known.people.tolist(), known.leaders.tolist(), known.starts.tolist(), strict=True)
+    ):
+        people = [person for person in group if person != NOBODY]
+        for person in people:
+            by_person.setdefault(person, []).append(session)
+        for leader in leaders:
+            by_leader.setdefault(leader, []).append(session)
+        for who in (*leaders, *(person for person in people if hall.leads[person])):
+            for moment in near[start]:
+                at_moment.setdefault((who, moment), []).append(session)
+        if hall.at_once is not None:
+            for moment in near[start]:
+                at_moment.setdefault((NOBODY, moment), []).append(session)
+    led = held.leads(hall)
+    limits += [(0 if person in busy else 1, takers) for person, takers in by_person.items()]
+    limits += [(int(hall.leads[leader] - led[leader]), takers) for leader, takers in by_leader.items()]
+    for (who, moment), takers in at_moment.items():
+        running = sum(moment in near[start] for start in held.starts.tolist()) if who == NOBODY else 0
+        limits.append(((hall.at_once or 0) - running if who == NOBODY else 1, takers))
+    return limits
