@@ -38,6 +38,6 @@ async def letters_to_show(most: int = 200) -> list[Shown]:
 def mail_of(row: dict[str, Any]) -> outbox.Mail:
     """The mail that a row of the outbox makes."""
     claimed = outbox.Claimed(
-        row["id"], row["expires_at"], row["message_id"], row["created_at"], row["sealed_body"]
+        row["id"], row["expires_at"], row["lost"], row["message_id"], row["created_at"], row["sealed_body"]
     )  # fmt: skip
     return outbox.written(claimed, HEAD)

@@ -169,6 +169,9 @@ class _Server(SMTP):  # type: ignore[misc]
         mailbox: Mailbox = self.event_handler._mailbox
         if self.session.host_name is None and (move := mailbox.next_once("hello")):
             status = await self.play(move, status if isinstance(status, str) else bytes(status).decode())
+        move = mailbox.move(self.envelope.rcpt_tos[0], "354") if str(status).startswith("354") else None
+        if move and (move.deaf or move.hang_up):
+            self.transport.pause_reading()  # before the body can come
         await super().push(status)
         text = status if isinstance(status, str) else bytes(status).decode()
         if text.startswith("354"):  # the body is on its way

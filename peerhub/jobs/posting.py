@@ -66,6 +66,8 @@ class _Walk:
         """Offer one letter, and note what became of it."""
         office = self.office
         await line.connect()
+        if letter.lost:  # should it end this worker as well, the one before it is safe
+            await self._mark()
         if self.begun != letter.id:
             await self._mark()
             await outbox.begin(office.worker, letter.id, office.clock())

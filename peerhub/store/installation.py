@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import structlog
 from piccolo.columns.base import Column
 
 from peerhub.store.engine import DB
 from peerhub.store.tables import Installation
+
+_log = structlog.get_logger("peerhub.store")
 
 
 async def copied_at(place: str, now: datetime) -> datetime | None:
@@ -30,6 +33,7 @@ async def copied_at(place: str, now: datetime) -> datetime | None:
     if noticed is None:
         await Installation.update({Installation.copied_at: now}).where(Installation.copied_at.is_null())
         noticed = now
+        _log.warning("this database is a copy, so its letters wait until `peerhub adopt` says that it is the one")
     return noticed
 
 

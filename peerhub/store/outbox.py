@@ -42,10 +42,11 @@ class CannotBeWritten(Exception):
 
 @dataclass(frozen=True)
 class Claimed:
-    """A letter that one worker may try to post while its lease lasts."""
+    """A letter that one worker may try to post while its lease lasts; its ``lost`` attempts may have ended workers."""
 
     id: UUID
     lease_until: datetime
+    lost: int
     message_id: str = field(repr=False)
     written_at: datetime = field(repr=False)
     sealed: bytes = field(repr=False)
@@ -105,7 +106,7 @@ async def claim(  # noqa: PLR0917
     )
     in_order = sorted(taken, key=lambda row: (row["lane"], row["number"]))
     return [
-        Claimed(row["id"], row["lease_until"], row["message_id"], row["created_at"], row["sealed_body"])
+        Claimed(row["id"], row["lease_until"], row["lost"], row["message_id"], row["created_at"], row["sealed_body"])
         for row in in_order
     ]
 
@@ -303,7 +304,7 @@ WHERE id = ANY(ARRAY(
     LIMIT {}
     FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, number, lane, sealed_body, message_id, created_at, lease_until
+RETURNING id, number, lane, lost, sealed_body, message_id, created_at, lease_until
 """
 
 _FENCE = f"""

@@ -1,6 +1,5 @@
 """What a test of faults may ask for: workers by the dozen, and a PostgreSQL of its own to be hard on."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.store import database
 from peerhub.store.engine import DB
 from peerhub.store.tables import TABLES
+from tests.certificate import write_a_certificate
 from tests.faults.cluster import Cluster, copy_of
 from tests.faults.workers import Nursery, Workers
 from tests.smtp import Mailbox
@@ -73,6 +73,14 @@ def hard_workers(nursery: Nursery, tmp_path: Path, hard: Cluster, smtp: Mailbox)
     workers.end_all()
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that nobody vouches for."""
+    path = tmp_path_factory.mktemp("tls") / "mail.pem"
+    write_a_certificate(path)
+    return path
+
+
 @pytest.fixture
 def real_now() -> datetime:
     """What the machine's clock says: workers in processes of their own go by it."""
@@ -82,8 +90,3 @@ def real_now() -> datetime:
 @pytest.fixture
 def head(letterhead: Letterhead) -> Letterhead:
     return letterhead
-
-
-async def soon(seconds: float = 0.3) -> None:
-    """Long enough for a worker to do what it should not."""
-    await asyncio.sleep(seconds)

@@ -114,7 +114,7 @@ async def test_a_frozen_worker_that_wakes_up_too_late_is_refused_at_the_fence(
 async def test_six_workers_side_by_side_make_one_attempt_each(
     workers: Workers, smtp: Mailbox, head: Letterhead, real_now: datetime
 ) -> None:
-    to = await put_letters(head, real_now, 120)
+    to = await put_letters(head, real_now, 60)
 
     for _ in range(6):
         workers.start()
@@ -122,7 +122,7 @@ async def test_six_workers_side_by_side_make_one_attempt_each(
 
     await assert_invariants(smtp, Happened(told=to, logs=[workers.said]))
     assert {row["attempts"] for row in await the_outbox()} == {1}
-    assert smtp.connections >= 3  # more than one of them had a share
+    assert smtp.connections >= 2  # more than one of them had a share
 
 
 async def test_a_letter_that_ends_its_workers_is_set_aside_and_the_others_flow(
@@ -135,11 +135,11 @@ async def test_a_letter_that_ends_its_workers_is_set_aside_and_the_others_flow(
     for _ in range(outbox.MOST_LOST):
         worker = workers.start()
         assert await workers.ended(worker) == -signal.SIGKILL
-    await leases_run_out()
+        await leases_run_out()
     workers.start()
     await until_all_are("sent", "held")
 
     rows = await the_outbox()
     assert [row["state"] for row in rows] == ["sent", "held", "sent", "sent"]
-    assert [(row["attempts"], row["lost"]) for row in rows[1:]] == [(5, 5), (1, 0), (1, 0)]
+    assert [(row["attempts"], row["lost"]) for row in rows] == [(2, 1), (5, 5), (1, 0), (1, 0)]
     await assert_invariants(smtp, Happened(kills=1, logs=[workers.said]))

@@ -17,6 +17,7 @@ import anyio
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import outbox
+from peerhub.store.database import AWAY
 from peerhub.store.tables import Letter
 from tests.mail.cast import a_stored_member
 
@@ -121,7 +122,12 @@ async def put_letters(head: Letterhead, now: datetime, number: int) -> list[str]
 
 async def leases_run_out() -> None:
     """As if time had passed, for the letters of workers who are dead or frozen."""
-    await Letter.raw("UPDATE letter SET lease_until = now() - interval '1 second' WHERE state = 'sending'")
+    while True:
+        try:
+            await Letter.raw("UPDATE letter SET lease_until = now() - interval '1 second' WHERE state = 'sending'")
+            return
+        except AWAY:
+            await anyio.sleep(0.1)
 
 
 async def waits_are_over() -> None:
@@ -130,11 +136,25 @@ async def waits_are_over() -> None:
 
 
 async def until(what: Any, seconds: float = 40) -> None:
-    """Wait until it is so, asked of the outbox's counts by state."""
+    """Wait until it is so, asked of the outbox's counts by state; the database may be away meanwhile."""
     with anyio.fail_after(seconds):
-        while not what(await outbox.counts_by_state()):  # noqa: ASYNC110 - another process changes it
+        while not await _is_so(what):  # noqa: ASYNC110 - another process changes it
             await anyio.sleep(0.03)
+
+
+async def _is_so(what: Any) -> bool:
+    try:
+        return bool(what(await outbox.counts_by_state()))
+    except AWAY:
+        return False
 
 
 async def until_all_are(*states: str, seconds: float = 40) -> None:
     await until(lambda counts: set(counts) <= set(states), seconds)
+
+
+async def until_said(workers: Workers, words: str, seconds: float = 40) -> None:
+    """Wait until a worker has said so."""
+    with anyio.fail_after(seconds):
+        while not workers.said.exists() or words not in workers.said.read_text():  # noqa: ASYNC110 - written elsewhere
+            await anyio.sleep(0.03)
