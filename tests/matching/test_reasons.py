@@ -285,3 +285,16 @@ def sessions_with(problem: Problem, me: Participant) -> Iterator[PlannedSession]
                 for led in combinations([one for one in leaders if one not in some], program.facilitators_per_session):
                     for medium in program.mediums:
                         yield PlannedSession((me.id, *some), span_at(problem, cell), medium, led)
+
+
+def test_two_share_an_hour_only_where_it_is_on_the_grid_of_one_of_them() -> None:
+    """At a quarter past six in UTC it is midnight in Kathmandu: Ana could meet those there, nobody on her own clock."""
+    ana = person("ana", "mon 18:15-18:45", sizes={"pair": 0, "trio": 0})
+    alike = [person(f"b{n}", "mon 18:15-18:45") for n in range(3)]
+    afar = [person(f"k{n}", "tue 0:00-0:30", zone="Asia/Kathmandu") for n in range(5)]
+
+    told = why_unmatched(buddies(ana, *alike, *afar), [])[0]
+
+    assert (
+        told.if_comfortable == "being a little comfortable with sessions of two would bring 5 more people within reach"
+    )
