@@ -17,7 +17,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar, Component, Event
+from icalendar import Calendar, Component, Event, vPeriod
 
 from peerhub.domain.availability import Span, cells_touched, spans_of, wall_of_week
 
@@ -30,7 +30,7 @@ _TELLS_WHEN: Final = (
 )  # fmt: skip
 _TELLS_WHETHER: Final = ("STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS")
 _READ: Final = frozenset(
-    {*_TELLS_WHEN, *_TELLS_WHETHER, "BEGIN", "END", "TZID", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME"}
+    {*_TELLS_WHEN, *_TELLS_WHETHER, "BEGIN", "END", "FREEBUSY", "TZID", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME"}
 )
 _COMES_AGAIN: Final = frozenset({"RRULE", "RDATE", "RECURRENCE-ID"})
 _FREE: Final = frozenset({"CANCELLED", "TRANSPARENT", "FREE"})
@@ -87,9 +87,26 @@ def _events_in(content: bytes) -> list[Component]:
         raise NotACalendar("it does not begin as a calendar does")
     try:
         calendars = Calendar.from_ical(_lines_about_time(text.decode("utf-8", "replace")), multiple=True)
-        return [event for calendar in calendars for event in calendar.walk("VEVENT")]
+        events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
+        periods = [period for calendar in calendars for period in _periods_in(calendar)]
     except (ValueError, LookupError, RecursionError) as trouble:
         raise NotACalendar(type(trouble).__name__) from None
+    return events + [_event_of(period) for period in periods]
+
+
+def _periods_in(calendar: Component) -> Iterator[Any]:
+    """What a calendar says of busy times that tells nothing else itself (VFREEBUSY)."""
+    for busy in calendar.walk("VFREEBUSY"):
+        for period in _listed(busy.get("FREEBUSY")):
+            if isinstance(period, vPeriod) and str(period.params.get("FBTYPE", "BUSY")).upper() not in _FREE:
+                yield period
+
+
+def _event_of(period: Any) -> Event:
+    event = Event()
+    event.add("dtstart", period.start)
+    event.add("dtend", period.end)
+    return event
 
 
 def _lines_about_time(text: str) -> str:

@@ -111,6 +111,19 @@ def test_a_zone_of_the_files_own_is_read_as_the_file_says() -> None:
     assert shown(read(content, LISBON, "peerhub.example", [MONDAY])) == ["01 06:00-01 07:00"]
 
 
+def test_a_list_of_busy_times_is_read_as_well() -> None:
+    lines = (
+        "BEGIN:VCALENDAR", "BEGIN:VFREEBUSY", "UID:1",
+        "FREEBUSY:20261201T090000Z/PT1H,20261202T090000Z/20261202T103000Z",
+        "FREEBUSY;FBTYPE=FREE:20261203T090000Z/PT1H", "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20261204T090000Z/PT1H",
+        "END:VFREEBUSY", "END:VCALENDAR",
+    )  # fmt: skip
+
+    reading = read("\r\n".join(lines).encode(), LISBON, "x", [MONDAY])
+
+    assert shown(reading) == ["01 09:00-01 10:00", "02 09:00-02 10:30", "04 09:00-04 10:00"]
+
+
 def test_a_series_is_busy_each_time_except_where_it_is_not() -> None:
     series = "UID:1\nDTSTART;TZID=Europe/Lisbon:20260105T090000\nDURATION:PT1H\nRRULE:FREQ=DAILY"
 
@@ -185,6 +198,7 @@ def test_two_calendars_in_one_file_are_both_read() -> None:
 @given(st.lists(st.one_of(
     st.sampled_from([b"BEGIN:VEVENT", b"END:VEVENT", b"BEGIN:VTIMEZONE", b"END:VTIMEZONE", b"END:VCALENDAR", b"UID:1",
                      b"DTSTART:20261201T090000Z", b"DTSTART;VALUE=DATE:20261201", b"DTEND:20261201", b"DURATION:PT1H",
+                     b"BEGIN:VFREEBUSY", b"END:VFREEBUSY", b"FREEBUSY:20261201T090000Z/PT1H,x", b"FREEBUSY:x/y",
                      b"RRULE:FREQ=DAILY;COUNT=-1", b"RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3",
                      b"RDATE:20261201T090000Z,x", b"RECURRENCE-ID:20261201T090000Z", b"EXDATE;TZID=x:20261201T090000",
                      b"TZID:\x00", b"TZOFFSETTO:+9900", b"DTSTART;TZID=../../etc/passwd:20261201T090000"]),
