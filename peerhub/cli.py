@@ -112,7 +112,7 @@ def add_organizer(email: str, name: str, time_zone: str) -> None:
 
 @main.command()
 def check() -> None:
-    """Check the configuration, and whether the database and the mail server answer."""
+    """Check the configuration, and whether the database and the mail servers answer."""
     settings = _settings()
     with _database(settings) as settings:
         troubles = _run(_troubles(settings))
@@ -273,7 +273,7 @@ async def _adopt(settings: Settings) -> int:
 
 
 async def _troubles(settings: Settings) -> list[str]:
-    from peerhub.mail import post  # noqa: PLC0415
+    from peerhub.mail import folder, post  # noqa: PLC0415
     from peerhub.store import database  # noqa: PLC0415
 
     troubles = []
@@ -281,6 +281,8 @@ async def _troubles(settings: Settings) -> list[str]:
         troubles.append("DATABASE_URL: the database does not answer")
     if trouble := await post.trouble_with(settings.smtp_url):
         troubles.append(f"SMTP_URL: {trouble}")
+    if settings.inbox_folder and (trouble := await asyncio.to_thread(folder.trouble_with, settings.inbox_folder)):
+        troubles.append(f"INBOX_FOLDER: {trouble}")
     return troubles
 
 

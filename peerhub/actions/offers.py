@@ -87,17 +87,17 @@ async def answer(offer_id: UUID, *, yes: bool, head: Letterhead, now: datetime) 
 
 
 async def _take(offer: Offer, head: Letterhead, now: datetime) -> OfferState:
-    session = await sessions.by_id(offer.session_id)
-    free = _declined(session)
-    if not free:
+    if not (await offers.free_seats_of([offer.session_id], now))[offer.session_id].free:
         return OfferState.WAITING
+    session = await sessions.by_id(offer.session_id)
+    goes = _declined(session)[0]
     await members.hold(offer.member_id, *(seat.member_id for seat in session.seats))
     round_ = await rounds.by_id(session.round_id)
     problem = await rounds.problem_among(round_, [offer.member_id, *(seat.member_id for seat in session.seats)])
     if not _fits(problem, session, str(offer.member_id)):
         return OfferState.WAITING
-    await sessions.remove_seat(free[0].id, now)
-    await outbox.cancel_about([free[0].uid], now)
+    await sessions.remove_seat(goes.id, now)
+    await outbox.cancel_about([goes.uid], now)
     await sessions.raise_sequence(session.id)
     seat_id = await sessions.add_seat(session.id, offer.member_id, "peer", domain_of(head))
     await seats.put_answer(seat_id, Rsvp.YES, now)

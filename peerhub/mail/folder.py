@@ -137,12 +137,28 @@ class Folder:
         return [line for line in lines if line is not None]
 
 
+def trouble_with(url: str) -> str | None:
+    """What keeps us from reading this folder, in words for who runs this peerhub; None where all is well."""
+    box = Folder(url)
+    try:
+        box.open()
+    except FolderTrouble as trouble:
+        return f"the folder cannot be read ({trouble})"
+    finally:
+        box.close()
+    return None
+
+
 @contextmanager
 def _troubles() -> Iterator[None]:
     try:
         yield
-    except (imaplib.IMAP4.error, OSError, ValueError) as error:
-        raise FolderTrouble(type(error).__name__) from None  # its words may quote an address or a password
+    except imaplib.IMAP4.abort:
+        raise FolderTrouble("the connection broke") from None
+    except imaplib.IMAP4.error:
+        raise FolderTrouble("it was refused") from None  # its own words may quote an address or a password
+    except (OSError, ValueError) as error:
+        raise FolderTrouble(type(error).__name__) from None
 
 
 def _words(lines: Iterable[bytes | tuple[bytes, bytes]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -290,7 +291,12 @@ async def test_eight_workers_ask_one_person(letterhead: Letterhead, now: datetim
     assert list((await asked()).values()) == ["open"]
 
 
-async def test_sixty_say_yes_at_once_to_ten_seats(letterhead: Letterhead, now: datetime) -> None:
+@pytest.mark.parametrize("processes", ["one", "many"])
+async def test_sixty_say_yes_at_once_to_ten_seats(
+    letterhead: Letterhead, now: datetime, processes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if processes == "many":  # who sits in another process waits at the database alone
+        monkeypatch.setattr(offers, "turn_at", lambda _: nullcontext())
     seated = [await a_member(f"Seated{n}", now) for n in range(12)]
     others = [await a_member(f"Other{n}", now) for n in range(60)]
     session_id = await a_session(now, seated, others, largest=12)

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from peerhub.jobs import inbox
 from peerhub.jobs.inbox import Inbox
-from peerhub.mail.folder import OUR_MARK, FolderTrouble
+from peerhub.mail.folder import OUR_MARK, FolderTrouble, trouble_with
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store.engine import DB
 from peerhub.store.tables import Seat
@@ -246,6 +246,12 @@ async def test_trouble_with_the_folder_names_no_password(folder: Post, desk: Inb
         await inbox.fetch(desk, folder.url, set())
 
     assert "hunter2" not in f"{trouble.value!r} {trouble.value}"
+
+
+def test_a_folder_says_beforehand_what_is_wrong_with_it(folder: Post) -> None:
+    wrong = folder.url.replace("hunter2", "wrong")
+
+    assert [trouble_with(folder.url), trouble_with(wrong)] == [None, "the folder cannot be read (it was refused)"]
 
 
 async def test_a_wrong_password_is_trouble_and_the_poll_goes_on(
