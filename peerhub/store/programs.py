@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,8 +12,10 @@ import asyncpg
 from peerhub.domain.programs import Kind, MatchOn
 from peerhub.domain.programs import Program as Rules
 from peerhub.domain.refusals import NotFound, Refusal
+from peerhub.domain.wording import Wordings
 from peerhub.store import sealing
 from peerhub.store.tables import Enrolment, Program
+from peerhub.store.wording import wordings_from
 
 
 class NameTaken(Refusal):
@@ -25,7 +27,8 @@ class StoredProgram:
     """A program as an organizer knows it; ``rules`` is what the matcher knows of it.
 
     ``place`` says how to join its sessions, where all of them meet in the same. Where it ``fills_seats``, a seat that
-    was declined is offered to members without one; otherwise its sessions are closed.
+    was declined is offered to members without one; otherwise its sessions are closed. ``wordings`` are its own words
+    for its letters.
     """
 
     id: UUID
@@ -35,6 +38,7 @@ class StoredProgram:
     is_open: bool = True
     place: str = ""
     fills_seats: bool = False
+    wordings: Wordings = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,9 @@ def program_from(row: Mapping[str, Any], program_id: UUID) -> StoredProgram:
     sealed = row["sealed_place"]
     place = sealing.open_text(sealed, Program.sealed_place, program_id) if sealed else ""
     return StoredProgram(
-        program_id, row["name"], rules_from(row), tuple(row["topics"]), row["is_open"], place, row["fills_seats"]
-    )
+        program_id, row["name"], rules_from(row), tuple(row["topics"]), row["is_open"], place, row["fills_seats"],
+        wordings_from(row["wordings"]),
+    )  # fmt: skip
 
 
 def rules_from(row: Mapping[str, Any]) -> Rules:

@@ -16,7 +16,7 @@ from peerhub.domain.members import REQUIRED_PURPOSES
 from peerhub.domain.refusals import NotFound, Refusal, WrongStage
 from peerhub.domain.rounds import Stage, Standing, check_move
 from peerhub.matching.problem import Meeting, Participant, Problem
-from peerhub.store import busy, members, proposals
+from peerhub.store import members, proposals
 from peerhub.store.programs import StoredProgram, program_from
 from peerhub.store.proposals import Version
 from peerhub.store.tables import ComfortLevel, DateAway, Joining, Round, WeeklyHour
@@ -52,7 +52,7 @@ class Claim:
 _ROUND = (
     "SELECT r.*, p.name, p.kind, p.session_minutes, p.smallest, p.ideal, p.largest, p.facilitators_per_session,"
     " p.sessions_at_once, p.mediums, p.topics, p.match_on, p.weights, p.is_open, p.sealed_place,"
-    " p.fills_seats"
+    " p.fills_seats, p.wordings"
     ' FROM "round" AS r JOIN program AS p ON p.id = r.program'
 )
 
@@ -220,17 +220,20 @@ async def ask_to_stop(round_id: UUID, now: datetime) -> bool:
 # Who takes part
 
 
-_STANDING = (  # busy: a seat in another round near this round's week, which they have not declined
+_STANDING = (  # busy: by a seat in another round that they have not declined, or by the calendar that they uploaded
     "SELECT e.member, e.facilitates, m.time_zone, m.role, m.languages, m.most_sessions, m.stage,"
     " j.id IS NOT NULL AS joined, busy.starts AS busy_from, busy.ends AS busy_until,"
     " (SELECT count(DISTINCT c.purpose) FROM consent AS c WHERE c.member = m.id AND c.withdrawn_at IS NULL"
     " AND c.purpose = ANY({})) AS consents"
     ' FROM "round" AS r JOIN enrolment AS e ON e.program = r.program JOIN member AS m ON m.id = e.member'
     " LEFT JOIN joining AS j ON j.member = m.id AND j.round = r.id"
-    " CROSS JOIN LATERAL (SELECT array_agg(n.starts_at ORDER BY n.id) AS starts,"
-    " array_agg(n.ends_at ORDER BY n.id) AS ends FROM seat AS s JOIN session AS n ON n.id = s.session"
+    " CROSS JOIN LATERAL (SELECT array_agg(t.starts_at ORDER BY t.id) AS starts,"
+    " array_agg(t.ends_at ORDER BY t.id) AS ends FROM ("
+    "SELECT n.id, n.starts_at, n.ends_at FROM seat AS s JOIN session AS n ON n.id = s.session"
     " WHERE s.member = m.id AND s.removed_at IS NULL AND s.rsvp <> 'no' AND n.stage = 'planned' AND n.round <> r.id"
-    " AND n.starts_at < r.week + 9 AND n.ends_at > r.week - 2) AS busy"
+    " AND n.starts_at < r.week + 9 AND n.ends_at > r.week - 2"
+    " UNION ALL SELECT b.id, b.starts_at, b.ends_at FROM busy_time AS b WHERE b.member = m.id AND b.week = r.week"
+    ") AS t) AS busy"
     " WHERE r.id = {} AND e.left_at IS NULL AND ({}::uuid[] IS NULL OR m.id = ANY({}::uuid[]))"
     " ORDER BY e.enrolled_at, m.id"
 )
@@ -294,7 +297,6 @@ async def _problem(round_: StoredRound, enrolled: list[dict[str, Any]], version:
         comfort=await _comfort_of(people),
         keep_apart=await members.keep_apart_of(people),
         owed=await _owed_to(people, round_),
-        busy=await busy.in_week(people, round_.week),
     )
     leads = round_.program.rules.facilitators_per_session > 0
     return Problem(
@@ -313,7 +315,6 @@ class _Told:
     comfort: Mapping[UUID, Comfort]
     keep_apart: Mapping[UUID, Iterable[UUID]]
     owed: Mapping[UUID, int]
-    busy: Mapping[UUID, Iterable[Span]]
 
 
 def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool) -> Participant:
@@ -323,7 +324,7 @@ def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool)
         time_zone=row["time_zone"],
         hours=told.hours.get(member, ()),
         away=told.away.get(member, frozenset()),
-        busy=frozenset(map(Span, row["busy_from"] or (), row["busy_until"] or ())) | set(told.busy.get(member, ())),
+        busy=frozenset(map(Span, row["busy_from"] or (), row["busy_until"] or ())),
         comfort=told.comfort.get(member, Comfort()),
         languages=frozenset(row["languages"]),
         role=Role(row["role"]),

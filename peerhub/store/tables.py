@@ -130,6 +130,7 @@ class Program(Table, db=DB):
     """What an organizer runs; the place says how to join its sessions, until one of them says otherwise.
 
     Where it ``fills_seats``, a seat that somebody declines is offered to members of the round who have none.
+    ``wordings`` are an organizer's own words for its letters, by the kind of letter; the others read as ours do.
     """
 
     id = UUID(primary_key=True)
@@ -148,6 +149,7 @@ class Program(Table, db=DB):
     weights = JSONB()
     is_open = Boolean(default=True)
     fills_seats = Boolean(default=False)
+    wordings = JSONB(default="{}")
     created_at = Timestamptz()
 
     has_name = Check("name <> ''")
@@ -157,6 +159,7 @@ class Program(Table, db=DB):
     facilitators_fit = Check("facilitators_per_session BETWEEN 0 AND 4")
     some_at_once = Check("sessions_at_once IS NULL OR sessions_at_once >= 1")
     has_mediums = Check("cardinality(mediums) >= 1")
+    wordings_are_short = Check("jsonb_typeof(wordings) = 'object' AND octet_length(wordings::text) <= 100000")
 
 
 class Enrolment(Table, db=DB):
