@@ -33,8 +33,8 @@ from peerhub.matching.seating import NOBODY, Company, Seating
 from peerhub.matching.terms import Numbers
 
 SESSIONS_OF_A_PART: Final = 40
-TRIES: Final = 40  # in a part, in each round
-ROUNDS: Final = 40
+TRIES: Final = 20  # in a part of that many sessions, in each round but the first, which only exchanges
+ROUNDS: Final = 80
 PATIENCE: Final = 4  # rounds that bring nothing, and it is enough
 PEOPLE_AT_FIRST: Final = 1_500  # for whom the first prices are found
 PEOPLE_AT_LAST: Final = 5_000  # and the last, which prove the bound
@@ -138,7 +138,7 @@ class _Assembly:
         for turn in range(ROUNDS):
             if idle == PATIENCE or not len(self.seating) or self._is_over(until):
                 break
-            parts = list(self._parts(scores, np.random.default_rng((self.search.seed, turn))))
+            parts = list(self._parts(scores, turn))
             before = all_worth(self.hall, self.seating)
             tasks = [replace(part, seed=part.seed + n) for part, _, _ in parts for n in range(self._variants(parts))]
             answers = self.crew.all(improved, tasks, lambda: self._is_over(until))
@@ -159,9 +159,10 @@ class _Assembly:
             best = max(better, key=lambda seating: all_worth(part.hall, seating), default=None)
             yield self.seating[sessions] if best is None else _in_the_whole(best, people)
 
-    def _parts(self, scores: Scores, draw: np.random.Generator) -> Iterator[tuple[Part, Numbers, Numbers]]:
+    def _parts(self, scores: Scores, turn: int) -> Iterator[tuple[Part, Numbers, Numbers]]:
         """Parts that share nobody; for each, which sessions and which people are in it."""
         hall, seating = self.hall, self.seating
+        draw = np.random.default_rng((self.search.seed, turn))
         of_session = self._part_of_each(draw)
         count = int(of_session.max()) + 1
         led = np.full(hall.people, NOBODY)
@@ -178,16 +179,16 @@ class _Assembly:
         place[leads] = led[leads]
         for part in range(count):
             sessions, people = np.flatnonzero(of_session == part), np.flatnonzero(place == part)
-            yield self._part(sessions, people, waits, scores, int(draw.integers(1 << 30))), sessions, people
+            tries = -(-TRIES * len(sessions) // SESSIONS_OF_A_PART) if turn else 0
+            yield self._part(sessions, people, waits, scores, tries, int(draw.integers(1 << 30))), sessions, people
 
-    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, seed: int) -> Part:
+    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, tries: int, seed: int) -> Part:
         inside = np.full(self.hall.people + 1, NOBODY)
         inside[people] = np.arange(len(people))
         seating = self.seating[sessions]
         seating = replace(seating, people=inside[seating.people], leaders=inside[seating.leaders])
         mine = Scores(scores.people[people], scores.leaders[people])
         waiting = inside[waits]
-        tries = -(-TRIES * len(sessions) // SESSIONS_OF_A_PART)
         return Part(self.hall.part(people), seating, waiting[waiting != NOBODY], mine, tries, seed)
 
     def _part_of_each(self, draw: np.random.Generator) -> Numbers:

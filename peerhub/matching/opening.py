@@ -67,9 +67,9 @@ class Opening:
                 continue
             if heap and -heap[0][0] > session.gain:
                 heapq.heappush(heap, (-session.gain, start))
-                continue
-            self._open(session, start)
-            heapq.heappush(heap, (-session.gain, start))
+            elif self._is_legal(session, start):
+                self._open(session, start)
+                heapq.heappush(heap, (-session.gain, start))
         return Seating.of(self.hall, self.groups, self.leaders, self.starts)
 
     def _hopes(self) -> Numbers:
@@ -142,7 +142,7 @@ class Opening:
         if len(here) < hall.sizes[0]:
             return None
         plain = self.scores.people[here] + hall.hours[here, start].astype(np.int64)
-        suits = hall.mediums[:, list(leaders)].all(axis=1)
+        suits = np.asarray(hall.mediums[:, list(leaders)].all(axis=1))
         adds = plain + np.where(suits[:, None], hall.eases[:, :, here], NEVER)  # kinds, mediums, people
         topics = np.zeros((1, len(here)), np.int64) if hall.differ else hall.topics[:, here]
         best, chosen = NEVER // 2, None
@@ -159,8 +159,7 @@ class Opening:
             return None
         people = self._who_may_meet(here, *chosen, leaders)
         gain = best - int(self.scores.leaders[list(leaders)].sum())
-        session = _Session(gain, people, leaders)
-        return session if people and self._is_legal(session, start) else None
+        return _Session(gain, people, leaders) if people else None
 
     def _who_may_meet(self, here: Numbers, size: int, adds: Numbers, leaders: tuple[int, ...]) -> tuple[int, ...]:
         """So many who add the most, each of whom may meet those before."""
@@ -170,18 +169,25 @@ class Opening:
             return tuple(best)
         people: list[int] = []
         for person in order.tolist():
-            if self._may_join(person, people, leaders):
+            if self._may_join(person, people, leaders) and self._are_both_there([*people, person], size):
                 people.append(person)
             if len(people) == size:
                 return tuple(people)
         return ()
+
+    def _are_both_there(self, people: list[int], size: int) -> bool:
+        """Whether there is, or could still be, somebody who shares and somebody who listens, where both must be."""
+        hall = self.hall
+        lacking = (not hall.shares[people].any()) + (not hall.listens[people].any())
+        return not hall.needs_both or lacking <= size - len(people)
 
     def _may_all_meet(self, people: list[int]) -> bool:
         """Whether they have words in common, and none of them keep apart: a quick look, leaders were asked before."""
         words = (*self.hall.words, *self.hall.peers_words)
         if not all(np.bitwise_and.reduce(of_all[people]).any() for of_all in words):
             return False
-        return not any_apart(self.hall, np.array([people])).any()
+        both = self._are_both_there(people, len(people))
+        return both and not any_apart(self.hall, np.array([people])).any()
 
     def _may_join(self, person: int, people: list[int], leaders: tuple[int, ...]) -> bool:
         together = [*people, person]

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from peerhub.matching.crew import is_called_off
 from peerhub.matching.exchange import exchanged
 from peerhub.matching.hall import Hall
 from peerhub.matching.opening import Opening, Scores
@@ -48,10 +49,12 @@ def improved(part: Part) -> Seating:
     part = replace(part, seating=seating, waiting=waiting)
     best = part.seating
     for n in range(part.tries):
+        if is_called_off():
+            break
         may_lose = MAY_LOSE * len(part.seating) * (part.tries - n) // part.tries
         part = _reopened(part, memory, draw, all_worth(part.hall, best) - may_lose)
         best = _better(part.hall, best, part.seating)
-    return _better(part.hall, best, recombined(part.hall, best, memory, part.seed))
+    return _better(part.hall, best, recombined(part.hall, best, memory, part.seed)) if part.tries else best
 
 
 def _better(hall: Hall, one: Seating, other: Seating) -> Seating:

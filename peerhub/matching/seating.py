@@ -5,7 +5,7 @@ the points. A session that breaks a rule is worth ``NEVER``.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -225,11 +225,17 @@ def any_apart(hall: Hall, groups: Numbers) -> Truths:
 
 def _twos(groups: Numbers, pairs: Pairs) -> tuple[Numbers, Numbers, Truths, Numbers]:
     """The places of every two in a group; and by group and two, whether they are among the pairs, and where."""
-    one, other = np.triu_indices(groups.shape[1], 1)
+    one, other = _two_columns(groups.shape[1])
     a, b = groups[:, one], groups[:, other]
     known, where = pairs.find(a.ravel(), b.ravel())
     known = known.reshape(a.shape) & (a != NOBODY) & (b != NOBODY)
     return one, other, known, where.reshape(a.shape)
+
+
+@lru_cache(maxsize=64)
+def _two_columns(width: int) -> tuple[Numbers, Numbers]:
+    one, other = np.triu_indices(width, 1)
+    return one, other
 
 
 def _in_common(words: Words, there: Truths, who: Numbers) -> Words:
