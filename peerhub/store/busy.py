@@ -31,15 +31,6 @@ async def of(member_id: UUID) -> dict[date, list[Span]]:
     return dict(sorted(weeks.items()))
 
 
-async def in_week(people: Iterable[UUID], week: date) -> dict[UUID, list[Span]]:
-    """When each of these members is taken in the week."""
-    busy = defaultdict(list)
-    asked = BusyTime.week == week, BusyTime.member.is_in(list(people) or [uuid4()])
-    for row in await BusyTime.select().where(*asked):
-        busy[row["member"]].append(Span(row["starts_at"], row["ends_at"]))
-    return busy
-
-
 async def drop(member_id: UUID) -> None:
     """Keep nothing of what this member has uploaded."""
     await BusyTime.delete().where(BusyTime.member == member_id)
