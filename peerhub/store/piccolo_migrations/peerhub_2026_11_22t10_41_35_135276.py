@@ -36,17 +36,11 @@ DESCRIPTION = ""
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="peerhub", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="peerhub", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="BusyTime", tablename="busy_time", schema=None, columns=None
-    )
+    manager.add_table(class_name="BusyTime", tablename="busy_time", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Feed", tablename="feed", schema=None, columns=None
-    )
+    manager.add_table(class_name="Feed", tablename="feed", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="BusyTime",
