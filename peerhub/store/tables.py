@@ -45,12 +45,14 @@ class Member(Table, db=DB):
     stage = Varchar(length=12, default="unconfirmed")
     is_organizer = Boolean(default=False)
     discreet = Boolean(default=True)
+    reminding = Varchar(length=4, default="day")
     created_at = Timestamptz()
     confirmed_at = Timestamptz(null=True, default=None)
 
     has_zone = Check("time_zone <> ''")
     has_role = _one_of("role", "share", "listen", "both")
     has_stage = _one_of("stage", "unconfirmed", "active", "paused", "suspended")
+    has_reminding = _one_of("reminding", "day", "hour", "both")
     is_confirmed = Check("(stage = 'unconfirmed') = (confirmed_at IS NULL)")
     sessions_are_few = Check("most_sessions BETWEEN 1 AND 7")
 
@@ -382,6 +384,23 @@ class Letter(Table, db=DB):
     )
 
 
+class Reminder(Table, db=DB):
+    """A letter that the clock asked for: once for each seat, kind and time of its session.
+
+    ``cause`` is that of its letter; it is null where nobody made one in time.
+    """
+
+    id = UUID(primary_key=True)
+    seat = ForeignKey(Seat, null=False, on_delete=OnDelete.cascade)
+    kind = Varchar(length=12)
+    occurrence = Timestamptz(index=True)
+    cause = Varchar(length=200, null=True, default=None, unique=True)
+    made_at = Timestamptz()
+
+    has_kind = _one_of("kind", "day_before", "hour_before", "nudge", "check_in")
+    one_reminder_each = Unique(["seat", "kind", "occurrence"])
+
+
 class Installation(Table, db=DB):
     """Where this database lives, in one row, so that a copy of it notices that it is one and holds its letters."""
 
@@ -516,5 +535,5 @@ class Audit(Table, db=DB):
 TABLES = [
     Member, Consent, WeeklyHour, DateAway, ComfortLevel, KeepApart,
     Program, Enrolment, Round, Joining, Proposal, Session, Seat, Offer, Remark, CheckIn, Trust,
-    Letter, Installation, ReadMail, Unreached, Unwanted, SignInLink, Login, BusyTime, Feed, Quota, Audit,
+    Letter, Reminder, Installation, ReadMail, Unreached, Unwanted, SignInLink, Login, BusyTime, Feed, Quota, Audit,
 ]  # fmt: skip
