@@ -42,3 +42,6 @@ bench: .venv/.ready-for-tests
 	-.venv/bin/python -m bench.golfers
 	-.venv/bin/python -m bench.published
 	.venv/bin/python -m bench.picture $(RESULTS)
+
+mutants: .venv/.ready-for-tests
+	.venv/bin/python -m mutants.run

@@ -1,0 +1,1 @@
+"""Ways to break the outbox on purpose, each of which a test notices."""
