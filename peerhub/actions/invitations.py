@@ -7,7 +7,7 @@ from uuid import UUID
 
 from peerhub.actions.rounds import invitation_of
 from peerhub.domain.invitations import AsksFor, CannotAnswer, Invitation, Rsvp
-from peerhub.domain.refusals import TooOften
+from peerhub.domain.refusals import NotFound, TooOften
 from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.replies import Reply
@@ -69,15 +69,22 @@ async def answer_by_mail(reply: Reply, name: str, head: Letterhead, now: datetim
     except TooOften:
         return Answered.TOO_OFTEN
     async with transaction():
-        invitation = await seats.hold(found.id)
-        seat = await seats.of_uid(reply.uid)
-        if seat is None or reply.sequence > seat.sequence:
+        invitation, seat = await _held(found.id), await seats.of_uid(reply.uid)
+        if invitation is None or seat is None or reply.sequence > seat.sequence:
             return Answered.NOT_THEIRS
         if not await read_mail.is_new(now, name, reply.uid, reply.said_at.isoformat(), str(reply.rsvp)):
             return Answered.SEEN_BEFORE
         if invitation.why_closed(now):
             return Answered.TOO_LATE
         return await _act_on(reply, seat, invitation, head, now)
+
+
+async def _held(seat_id: UUID) -> Invitation | None:
+    """The seat, unless its member was erased just now."""
+    try:
+        return await seats.hold(seat_id)
+    except NotFound:
+        return None
 
 
 async def _act_on(

@@ -148,7 +148,7 @@ async def fetch(inbox_: Inbox, url: str, known: set[str]) -> bool:
         mails = await asyncio.to_thread(box.unread, frozenset(known))
         try:
             for one in mails:
-                if await inbox_.take(one.mail, []):
+                if await _was_for_us(inbox_, one):
                     acted_on.append(one)
                 read.append(one)
         finally:
@@ -157,3 +157,14 @@ async def fetch(inbox_: Inbox, url: str, known: set[str]) -> bool:
     finally:
         await asyncio.to_thread(box.close)
     return bool(read)
+
+
+async def _was_for_us(inbox_: Inbox, fetched: folder.Fetched) -> bool:
+    """Act on one mail; one that cannot be acted on is left to the people who read the folder, and stops no other."""
+    try:
+        return await inbox_.take(fetched.mail, [])
+    except AWAY:
+        raise
+    except Exception as error:
+        _log.error("a mail could not be acted on", error=type(error).__name__)  # its words may name a person
+        return False

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import pytest
+from piccolo.querystring import QueryString
 from structlog.testing import capture_logs
 
 from peerhub.jobs import inbox
@@ -246,6 +248,24 @@ async def test_trouble_with_the_folder_names_no_password(folder: Post, desk: Inb
         await inbox.fetch(desk, folder.url, set())
 
     assert "hunter2" not in f"{trouble.value!r} {trouble.value}"
+
+
+async def test_a_mail_that_cannot_be_acted_on_stops_no_other(
+    folder: Post, desk: Inbox, uid: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks, poison = DB.run_querystring, folder.put(answer(uid, now, "DECLINED"))
+
+    async def trips_once(query: QueryString, in_pool: bool = True) -> object:
+        if "INSERT INTO read_mail" in query.template:
+            monkeypatch.setattr(DB, "run_querystring", asks)
+            raise asyncpg.DataError
+        return await asks(query, in_pool)
+
+    monkeypatch.setattr(DB, "run_querystring", trips_once)
+    fine = folder.put(answer(uid, now + timedelta(seconds=1)))
+    await inbox.fetch(desk, folder.url, set())
+
+    assert (await said(uid), poison.flags, fine.flags) == ("yes", {OUR_MARK}, {OUR_MARK, r"\Seen"})
 
 
 def test_a_folder_says_beforehand_what_is_wrong_with_it(folder: Post) -> None:
