@@ -3,10 +3,12 @@
 A template's ``.txt`` opens with ``Subject:``; its ``.html`` says the same. A discreet letter names nobody and no topic.
 
 A letter is made of the facts it tells, which cost little and are kept (``facts``); its text is written when it is read.
+Some kinds can be worded by their program; its words are among the facts, so a letter leaves as it was put.
 """
 
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from hashlib import sha256
@@ -19,23 +21,31 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from peerhub.domain.offers import Offer
 from peerhub.domain.subscriptions import Subscription
 from peerhub.domain.wall import day_in_words, moment_on_the_wall, on_the_wall
+from peerhub.domain.wording import Worded, Wording, Wordings, filled_in
 from peerhub.mail import calendar, links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.mail.plain import one_line
+from peerhub.mail.plain import one_line, wrapped
 from peerhub.mail.recipient import Recipient, SeatInvitation
 
 __all__ = [
     "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
-    "changed_invitation", "check_in_request", "confirm_address", "invitation", "invitation_again", "not_matched",
-    "removed_from_session", "round_opens", "seat_offered", "seat_taken", "sign_in",
+    "changed_invitation", "check_in_request", "confirm_address", "invitation", "invitation_again", "not_matched", "nudge",
+    "original", "reminder", "removed_from_session", "round_opens", "seat_offered", "seat_taken", "sign_in", "test_of",
 ]  # fmt: skip
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
+STYLE = TEMPLATES / "letter.css"  # also of the page on which organizers look at a letter
+TEST = "Test: "  # what the subject of a test begins with
 AT_ONCE, IN_TURN = 0, 1  # the lanes: somebody waits at a sign-in page, nobody waits for the others
 SIGN_IN_EXPIRES = timedelta(minutes=15)
 CONFIRM_EXPIRES = timedelta(days=1)
 NEWS_EXPIRES = timedelta(days=3)
-SUBSCRIPTIONS = {"round_opens": Subscription.NEWS, "check_in_request": Subscription.CHECK_INS}
+SUBSCRIPTIONS = {
+    "round_opens": Subscription.NEWS, "reminder": Subscription.REMINDERS, "nudge": Subscription.REMINDERS,
+    "check_in_request": Subscription.CHECK_INS,
+}  # fmt: skip
+_HELLO = "Hello {display_name},"
+_LONGEST_TEXT = 2000  # of one paragraph, with everything filled in
 _ASKING = ("invitation", "changed_invitation", "invitation_again", "seat_taken")  # the rest takes the entry out again
 
 
@@ -73,16 +83,25 @@ class Letter:
 
     @property
     def subject(self) -> str:
-        return self._opening_and_text[0].removeprefix("Subject:").strip()
+        subject = self._opening_and_text[0].removeprefix("Subject:").strip()
+        return TEST + subject if self.words.get("is_test") else subject
 
     @property
     def text(self) -> str:
-        return self._opening_and_text[1].strip() + "\n"
+        return wrapped(self._opening_and_text[1].strip()) + "\n"
 
     @cached_property
     def html(self) -> str:
-        html = _templates().get_template(f"{self.kind}.html").render({**self.words, "subject": self.subject})
-        return _inliner().inline(html)
+        return _inliner().inline(self._page(alone=False))
+
+    @property
+    def inside(self) -> str:
+        """What the HTML shows, without its head and its style: to be put into a page that has ``STYLE``."""
+        return self._page(alone=True)
+
+    def _page(self, *, alone: bool) -> str:
+        words = {**_told(self.kind, self.words), "subject": self.subject, "alone": alone}
+        return _templates().get_template(f"{self.kind}.html").render(words)
 
     @cached_property
     def calendar(self) -> bytes | None:
@@ -99,7 +118,8 @@ class Letter:
 
     @cached_property
     def _opening_and_text(self) -> tuple[str, str]:
-        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(self.words).partition("\n")
+        words = _told(self.kind, self.words)
+        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(words).partition("\n")
         return opening, text
 
 
@@ -153,13 +173,14 @@ def seat_taken(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datet
     return _seat_letter("seat_taken", head, to, seat, now)
 
 
-def seat_offered(head: Letterhead, to: Recipient, offer: Offer) -> Letter:
+def seat_offered(head: Letterhead, to: Recipient, offer: Offer, wordings: Wordings | None = None) -> Letter:
     """A seat has come free; nothing goes into the calendar before they say yes."""
     return _letter(
         "seat_offered", head, to, [str(offer.id), offer.expires_at.isoformat()], offer.expires_at,
         link=links.offer_link(head, offer.id), when=on_the_wall(offer.span, offer.time_zone),
         medium=calendar.medium_in_words(offer.medium), program=one_line(offer.program_name),
         others=[], leads=False, place="", until=moment_on_the_wall(offer.expires_at, offer.time_zone),
+        **_own_words("seat_offered", wordings or {}),
     )  # fmt: skip
 
 
@@ -176,18 +197,54 @@ def removed_from_session(head: Letterhead, to: Recipient, seat: SeatInvitation, 
 def check_in_request(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
     return _letter(
         "check_in_request", head, to, [str(seat.seat_id)], now + NEWS_EXPIRES, about=seat.uid,
-        link=links.check_in_page(head, seat.seat_id), **_facts(seat),
+        link=links.check_in_page(head, seat.seat_id), **_facts(seat), **_own_words("check_in_request", seat.wordings),
     )  # fmt: skip
 
 
+def reminder(head: Letterhead, to: Recipient, seat: SeatInvitation, fact: object, until: datetime) -> Letter:
+    """Shortly before a session that they said yes or maybe to; ``fact`` is the id of this one reminder.
+
+    It is about no calendar UID, since it takes the place of no letter that a calendar needs.
+    """
+    link = links.rsvp_link(head, seat.seat_id)
+    return _letter("reminder", head, to, [str(fact)], until, link=link, maybe=seat.rsvp == "maybe", **_facts(seat))
+
+
+def nudge(head: Letterhead, to: Recipient, seat: SeatInvitation, fact: object, until: datetime) -> Letter:
+    """An invitation is still without an answer; like a reminder, and once."""
+    return _letter(
+        "nudge", head, to, [str(fact)], until, link=links.rsvp_link(head, seat.seat_id), **_facts(seat)
+    )  # fmt: skip
+
+
+def test_of(  # noqa: PLR0917
+    kind: Worded, wording: Wording, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime
+) -> Letter:
+    """The letter as it would read, for an organizer to look at: it says that it is a test, asks nothing of a calendar,
+    and its links open nothing.
+    """
+    until = moment_on_the_wall(seat.span.starts_at - timedelta(hours=2), seat.time_zone)
+    return _letter(
+        kind, head, to, ["test", now.isoformat()], now + NEWS_EXPIRES, is_test=True, until=until,
+        link=links.sign_in_page(head), **_facts(seat), **_own_words(kind, {kind: wording}),
+    )  # fmt: skip
+
+
+def original(kind: Worded) -> Wording:
+    """How such letters read where a program has no words of its own."""
+    return _originals()[kind]
+
+
 def _seat_letter(kind: str, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime) -> Letter:
+    kept = replace(seat, wordings={})  # an entry in a calendar needs none
     if kind in _ASKING:
-        entry, expires_at = Entry("REQUEST", seat, now), seat.span.starts_at
+        entry, expires_at = Entry("REQUEST", kept, now), seat.span.starts_at
     else:
-        entry, expires_at = Entry("CANCEL", seat, now, kind == "removed_from_session"), seat.span.ends_at
+        entry, expires_at = Entry("CANCEL", kept, now, kind == "removed_from_session"), seat.span.ends_at
     return _letter(
         kind, head, to, [str(seat.seat_id), str(seat.sequence)], expires_at,
         about=seat.uid, entry=entry, link=links.rsvp_link(head, seat.seat_id), **_facts(seat),
+        **_own_words(kind, seat.wordings),
     )  # fmt: skip
 
 
@@ -199,6 +256,46 @@ def _facts(seat: SeatInvitation) -> dict[str, Any]:
         "others": [one_line(name) for name in seat.others],
         "leads": seat.part == "facilitator",
         "place": one_line(seat.place, 400),
+    }
+
+
+def _own_words(kind: str, wordings: Wordings) -> dict[str, Any]:
+    """A program's own words among the facts of a letter, as they are at that moment; none where it has none."""
+    own = wordings.get(Worded(kind)) if kind in tuple(Worded) else None
+    if own is None:
+        return {}
+    return {"greeting": own.greeting, "opening": list(own.opening), "closing": list(own.closing)}
+
+
+def _told(kind: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with greeting and paragraphs, filled in: the program's own, or the original ones."""
+    wording = _originals().get(kind, Wording(_HELLO, ()))
+    values = _values(words)
+    said = {
+        "greeting": words.get("greeting", wording.greeting),
+        "opening": words.get("opening", wording.opening),
+        "closing": words.get("closing", wording.closing),
+    }
+
+    def fill(text: str) -> str:
+        return one_line(filled_in(text, values), _LONGEST_TEXT)
+
+    return {
+        "is_test": False, **words, "greeting": fill(said["greeting"]),
+        "opening": [fill(one) for one in said["opening"]], "closing": [fill(one) for one in said["closing"]],
+    }  # fmt: skip
+
+
+def _values(words: Mapping[str, Any]) -> dict[str, str]:
+    """What the placeholders stand for; in a discreet letter none of them names anybody else, or a topic."""
+    medium, discreet = words.get("medium", ""), words["discreet"]
+    return {
+        "display_name": words["name"],
+        "when": words.get("when", ""),
+        "how": f"by {medium.lower()}" if medium != "In person" else "in person",
+        "program": "our program" if discreet else words.get("program", ""),
+        "people": "the others" if discreet or not words.get("others") else _listed(words["others"]),
+        "until": words.get("until", ""),
     }
 
 
@@ -225,6 +322,12 @@ def _letter(
 def _cause(kind: str, to: Recipient, fact: list[str]) -> str:
     """The fact's name as a hash: the same fact, the same name, and no link or word that could be read back."""
     return f"{kind}:{to.member_id}:{sha256(chr(0).join(fact).encode()).hexdigest()[:32]}"
+
+
+@cache
+def _originals() -> dict[str, Wording]:
+    kept = tomllib.loads((TEMPLATES / "originals.toml").read_text(encoding="utf-8"))
+    return {kind: Wording(one["greeting"], tuple(one["opening"]), tuple(one["closing"])) for kind, one in kept.items()}
 
 
 @cache

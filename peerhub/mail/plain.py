@@ -1,10 +1,13 @@
 """Words that others typed, made fit for one line of a letter, a header or a calendar."""
 
 import re
+import textwrap
 import unicodedata
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LONGEST = 120
+_COLUMNS = 72
+_LONGEST_PARAGRAPH = 4000
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
@@ -15,6 +18,20 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
     kept = "".join(" " if _breaks(sign) else sign for sign in text[: 4 * longest] if sign not in _BIDI)
     words = " ".join(kept.split())
     return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    """What was typed into a large field: each line that says something, as one plain line."""
+    return tuple(filter(None, (one_line(line, _LONGEST_PARAGRAPH) for line in text.splitlines())))
+
+
+def wrapped(text: str) -> str:
+    """The text in lines of at most 72 columns; a longer word, as a link is, has a line of its own and stays whole."""
+    return "\n".join(line if len(line) <= _COLUMNS else _broken(line) for line in text.split("\n"))
+
+
+def _broken(line: str) -> str:
+    return textwrap.fill(line, _COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 
 def is_one_address(text: str) -> bool:

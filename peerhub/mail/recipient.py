@@ -1,9 +1,10 @@
 """Who a letter goes to, and the seat that an invitation speaks of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from peerhub.domain.availability import Span
+from peerhub.domain.wording import Wordings
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class SeatInvitation:
 
     ``uid`` is the calendar's name of the seat for life; ``sequence`` must rise with every change that is mailed.
     ``others`` are display names, ``part`` is ``peer`` or ``facilitator``, ``place`` says how to join, if it is known.
-    ``rsvp`` is their answer, as far as it still counts.
+    ``rsvp`` is their answer, as far as it still counts. ``wordings`` are the program's own words for its letters.
     """
 
     seat_id: UUID
@@ -39,6 +40,7 @@ class SeatInvitation:
     part: str = "peer"
     place: str = ""
     rsvp: str = "waiting"
+    wordings: Wordings = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"SeatInvitation({self.seat_id})"

@@ -35,7 +35,7 @@ every_letter = pytest.mark.parametrize("kind", ALL)
 
 
 def test_every_template_has_its_letter_here() -> None:
-    shared = {"base", "button", "foot", "seat"}
+    shared = {"base", "button", "foot", "head", "letter", "originals", "paragraphs", "seat", "test_notice"}
 
     templates = {path.stem for path in letters.TEMPLATES.iterdir()} - shared
 
@@ -44,7 +44,7 @@ def test_every_template_has_its_letter_here() -> None:
 
 def words_of(html: str) -> str:
     page = BeautifulSoup(html, "html.parser")
-    for hidden in page(["style", "title"]):
+    for hidden in page.select("style, title, .preheader"):
         hidden.decompose()
     return " ".join(page.get_text(" ").split())
 
@@ -135,6 +135,30 @@ def test_an_invitation_tells_when_how_and_with_whom(letterhead: Letterhead, now:
         "With: Ana, Cat and Dan",
         "Where: Room 2",
     ]
+
+
+@every_letter
+def test_the_text_reads_well_in_72_columns(kind: str, letterhead: Letterhead, now: datetime) -> None:
+    to = replace(BEN, name="Maximiliana-Theodora " * 5)
+    letter = ALL[kind](letterhead, to, now)
+
+    lines = letter.text.splitlines()
+    assert [line for line in lines if len(line) > 72 and not line.startswith("https://")] == []
+    assert "\n\n\n" not in letter.text
+    assert lines[lines.index("-- ") - 1] == ""  # by which mail programs set the foot apart
+
+
+@every_letter
+def test_what_a_list_of_mails_shows_is_the_same_for_every_letter(
+    kind: str, letterhead: Letterhead, now: datetime
+) -> None:
+    page = BeautifulSoup(ALL[kind](letterhead, BEN, now).html, "html.parser")
+
+    assert page.body is not None
+    first = page.body.find(True)
+    assert first is not None
+    assert "display: none" in str(first["style"])
+    assert first.get_text().rstrip("\u2007\u034f") == "A letter for you. Please open it to read it."
 
 
 def test_a_facilitator_is_told_so(letterhead: Letterhead, now: datetime) -> None:
