@@ -56,12 +56,17 @@ async def offer_free_seats(head: Letterhead, now: datetime) -> bool:
         session = await sessions.by_id(found.session_id)
         until = how.until(now, session.span.starts_at)
         most = found.free * how.at_once(now, session.span.starts_at) - found.asked
-        fit = await _who_could_come(await rounds.by_id(session.round_id), session, now)
+        round_ = await rounds.by_id(session.round_id)
+        fit = await _who_could_come(round_, session, now)
         if until is None or not fit:
             return True
         made = await offers.put(session.id, fit[:most], now, until)
         to = await members.recipients_of(one.member_id for one in made)
-        written = [letters.seat_offered(head, to[one.member_id], one) for one in made if one.member_id in to]
+        written = [
+            letters.seat_offered(head, to[one.member_id], one, round_.program.wordings)
+            for one in made
+            if one.member_id in to
+        ]
         await outbox.put(head, written, now)
         await audit.note("free seat offered", None, session.id, now, people=len(made))
     return True

@@ -162,6 +162,7 @@ def invitation_of(
         part=seat.part,
         place=session.place,
         rsvp=seat.rsvp,
+        wordings=round_.program.wordings,
     )
 
 
