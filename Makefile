@@ -1,5 +1,5 @@
 # Thin: the same steps by hand stand in the README.
-.PHONY: demo test check lock pictures bench clean
+.PHONY: demo test check lock pictures bench clean mutants
 
 demo: .venv/.ready
 	.venv/bin/peerhub demo

@@ -80,7 +80,8 @@ async def draining(smtp_url: str, number: int) -> None:
     told = [letters.invitation(HEAD, one, replace(seat, seat_id=one.member_id, uid=one.member_id.hex), now) for one in to]
     await outbox.put(HEAD, told, now)
     office = Office(HEAD, smtp_url, uuid4())
-    mail = outbox.written(*[(await outbox.claim(office.worker, now, 1))[0]], HEAD).content
+    (first,) = await outbox.claim(office.worker, now, 1)
+    mail = outbox.written(first, HEAD).content
     await outbox.release(office.worker, [row["id"] for row in await Letter.select(Letter.id)])
 
     bare = [bare_loop(smtp_url, mail, number)]
