@@ -25,6 +25,7 @@ class Worded(StrEnum):
     INVITATION = "invitation"
     CHANGED = "changed_invitation"
     CANCELLED = "cancelled_invitation"
+    REMINDER = "reminder"
     OFFER = "seat_offered"
     CHECK_IN = "check_in_request"
 
@@ -35,6 +36,7 @@ PLACEHOLDERS: Final[Mapping[Worded, tuple[str, ...]]] = MappingProxyType(
         Worded.INVITATION: _OF_A_SESSION,
         Worded.CHANGED: _OF_A_SESSION,
         Worded.CANCELLED: _OF_A_SESSION,
+        Worded.REMINDER: (*_OF_A_SESSION, "answer"),
         Worded.OFFER: ("display_name", "when", "how", "program", "until"),
         Worded.CHECK_IN: _OF_A_SESSION,
     }
@@ -47,6 +49,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "program": "the program's name; “our program” in a discreet letter",
         "people": "who else comes; “the others” in a discreet letter",
         "until": "until when the seat is offered",
+        "answer": "“you would come” or “you might come”, as they said",
     }
 )
 

@@ -29,8 +29,9 @@ from peerhub.mail.recipient import Recipient, SeatInvitation
 
 __all__ = [
     "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
-    "changed_invitation", "check_in_request", "confirm_address", "invitation", "invitation_again", "not_matched", "nudge",
-    "original", "reminder", "removed_from_session", "round_opens", "seat_offered", "seat_taken", "sign_in", "test_of",
+    "changed_invitation", "check_in_request", "confirm_address", "invitation", "invitation_again", "not_matched",
+    "nudge", "original", "reminder", "removed_from_session", "round_opens", "seat_offered", "seat_taken", "sign_in",
+    "test_of",
 ]  # fmt: skip
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
@@ -207,7 +208,10 @@ def reminder(head: Letterhead, to: Recipient, seat: SeatInvitation, fact: object
     It is about no calendar UID, since it takes the place of no letter that a calendar needs.
     """
     link = links.rsvp_link(head, seat.seat_id)
-    return _letter("reminder", head, to, [str(fact)], until, link=link, maybe=seat.rsvp == "maybe", **_facts(seat))
+    return _letter(
+        "reminder", head, to, [str(fact)], until, link=link, maybe=seat.rsvp == "maybe", **_facts(seat),
+        **_own_words("reminder", seat.wordings),
+    )  # fmt: skip
 
 
 def nudge(head: Letterhead, to: Recipient, seat: SeatInvitation, fact: object, until: datetime) -> Letter:
@@ -225,7 +229,7 @@ def test_of(  # noqa: PLR0917
     """
     until = moment_on_the_wall(seat.span.starts_at - timedelta(hours=2), seat.time_zone)
     return _letter(
-        kind, head, to, ["test", now.isoformat()], now + NEWS_EXPIRES, is_test=True, until=until,
+        kind, head, to, ["test", now.isoformat()], now + NEWS_EXPIRES, is_test=True, until=until, maybe=False,
         link=links.sign_in_page(head), **_facts(seat), **_own_words(kind, {kind: wording}),
     )  # fmt: skip
 
@@ -296,6 +300,7 @@ def _values(words: Mapping[str, Any]) -> dict[str, str]:
         "program": "our program" if discreet else words.get("program", ""),
         "people": "the others" if discreet or not words.get("others") else _listed(words["others"]),
         "until": words.get("until", ""),
+        "answer": "you might come" if words.get("maybe") else "you would come",
     }
 
 

@@ -19,6 +19,7 @@ from peerhub.mail.recipient import Recipient, SeatInvitation
 from peerhub.store import members, sealing
 from peerhub.store.tables import Member, Seat, Session
 from peerhub.store.tables import Reminder as ReminderTable
+from peerhub.store.wording import wordings_from
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def _seat(row: dict[str, Any], there: list[Recipient]) -> SeatInvitation:
         part=row["part"],
         place=sealing.open_text(place, Session.sealed_place, row["session"]) if place else "",
         rsvp=row["rsvp"],
+        wordings=wordings_from(row["wordings"]),
     )
 
 
@@ -174,7 +176,7 @@ _CAN_STILL_LEAVE: Final = timedelta(days=7)  # after the session; no reminder wa
 _NOT_LEFT = "l.state IN ('pending', 'held', 'sending') AND l.fenced_at IS NULL"
 _COLUMNS = (
     "s.id, s.session, s.member, s.part, s.uid, s.sequence, s.rsvp, n.starts_at, n.ends_at, n.medium, n.sealed_place,"
-    " m.time_zone, p.name AS program"
+    " m.time_zone, p.name AS program, p.wordings"
 )
 _SEATS = (
     'FROM session n JOIN seat s ON s.session = n.id JOIN member m ON m.id = s.member JOIN "round" r ON r.id = n.round'

@@ -29,6 +29,8 @@ ALL: dict[str, Callable[[Letterhead, Recipient, datetime], Letter]] = {
     "invitation_again": lambda head, to, now: letters.invitation_again(head, to, a_seat(sequence=1), now),
     "seat_taken": lambda head, to, now: letters.seat_taken(head, to, a_seat(), now),
     "seat_offered": lambda head, to, now: letters.seat_offered(head, to, an_offer()),
+    "reminder": lambda head, to, now: letters.reminder(head, to, a_seat(rsvp="maybe"), UUID(int=3), TUESDAY),
+    "nudge": lambda head, to, now: letters.nudge(head, to, a_seat(), UUID(int=4), TUESDAY),
     "check_in_request": lambda head, to, now: letters.check_in_request(head, to, a_seat(), now),
 }
 every_letter = pytest.mark.parametrize("kind", ALL)
