@@ -25,10 +25,11 @@ from peerhub.matching.hall import Hall, hall_of
 from peerhub.matching.hours import span_at
 from peerhub.matching.market import Aim, Fees, Market
 from peerhub.matching.opening import Opening, Scores
+from peerhub.matching.pinning import pinned_seating
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
 from peerhub.matching.reopening import Part, all_worth, improved
-from peerhub.matching.search import Found, Search
+from peerhub.matching.search import CannotHold, Found, Search
 from peerhub.matching.seating import NOBODY, Company, Seating
 from peerhub.matching.terms import Numbers
 
@@ -45,14 +46,25 @@ SLACK: Final = 0.0005  # of the highest weight, which the prices may give away: 
 
 
 def can_match(problem: Problem) -> bool:
-    """Whether this way is open: each person comes once at most, and nothing is pinned."""
-    return not problem.pinned and all(person.most_sessions <= 1 for person in problem.participants)
+    """Whether this way is open: each person comes once at most, and all that is pinned can be seated first."""
+    at_will = problem.program.sessions_at_once is None or not problem.pinned
+    return at_will and all(person.most_sessions <= 1 for person in problem.participants)
+
+
+def can_hold(problem: Problem) -> bool:
+    """Whether people were found with whom all pins can be kept."""
+    try:
+        pinned_seating(problem, hall_of(problem))
+    except CannotHold:
+        return False
+    return True
 
 
 def best(problem: Problem, search: Search) -> Found:
     """A high matched weight, then many people, then many points; with bounds on what there could be.
 
     Raises:
+        CannotHold: nobody was found with whom all pins can be kept.
         TooLarge: more people than fit into memory.
     """
     with Crew(search.processes, search.executor) as crew:
@@ -74,11 +86,14 @@ class _Assembly:
         self.cut = False
 
     def found(self) -> Found:
-        if not len(self.market.who):
+        if not len(self.market.who) and not self.problem.pinned:
             return Found((), 0, 0, cut=False)
+        if self.problem.pinned:
+            self.seating = pinned_seating(self.problem, self.hall)
         self._report("matching")
         scores = self._scores()
-        self.seating = Opening(self.hall, scores, self.seating, self.peers).seating()
+        waiting = np.setdiff1d(self.peers, self.seating.seated)
+        self.seating = self.seating.and_also(Opening(self.hall, scores, self.seating, waiting).seating())
         self._report("improving")
         self._improve(scores)
         self._prove()
@@ -94,6 +109,7 @@ class _Assembly:
         self._ask(Aim("weight"), PEOPLE_AT_FIRST, 0.3)
         weight = self._bound("weight")
         fees = self._ask(Aim("points", (weight * (1 - SLACK), math.inf)), PEOPLE_AT_FIRST, 0.4)
+        self._ask(Aim("people", (weight * (1 - SLACK), math.inf)), PEOPLE_AT_FIRST, 0.4)
         if fees is None:
             return Scores(hall.weights * hall.most_points, np.zeros(hall.people, np.int64))
         gains = self.market.gains(fees) // scale

@@ -50,6 +50,7 @@ from peerhub.matching.graph import NEVER, Crowd
 from peerhub.matching.hours import pinned_start, span_at
 from peerhub.matching.mending import Matching, Trio
 from peerhub.matching.packing import Column, Packing, fit_at_once
+from peerhub.matching.pinning import sharing_people
 from peerhub.matching.preferences import FULL, PREFERENCES, points_of, weight
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress
@@ -355,7 +356,7 @@ class Round:
 
     def _pinned(self) -> tuple[PlannedSession, ...]:
         """A session for the people of each pin, and of all pins that share people with it."""
-        return tuple(self._pinned_session(pins) for pins in _sharing_people(self.problem.pinned))
+        return tuple(self._pinned_session(pins) for pins in sharing_people(self.problem.pinned))
 
     def _pinned_session(self, pins: tuple[Pin, ...]) -> PlannedSession:
         places = sorted({self.crowd.terms.places[person] for pin in pins for person in pin.people})
@@ -525,14 +526,3 @@ class Round:
 
 def _in_blocks(groups: Numbers) -> Iterator[Numbers]:
     return (groups[first : first + GROUPS_AT_ONCE] for first in range(0, len(groups), GROUPS_AT_ONCE))
-
-
-def _sharing_people(pins: Iterable[Pin]) -> list[tuple[Pin, ...]]:
-    """The pins, those together that share people, directly or through others."""
-    groups: list[tuple[frozenset[str], tuple[Pin, ...]]] = []
-    for pin in pins:
-        near = [group for group in groups if group[0] & pin.people]
-        people = frozenset().union(pin.people, *(group[0] for group in near))
-        groups = [group for group in groups if group not in near]
-        groups.append((people, (*(one for group in near for one in group[1]), pin)))
-    return [group for _, group in groups]

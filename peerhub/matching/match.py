@@ -113,12 +113,20 @@ def _best_groups(problem: Problem, search: "Search") -> "Found":
     from peerhub.matching.groups import Groups, seats_of  # noqa: PLC0415
     from peerhub.matching.search import best  # noqa: PLC0415
 
-    if len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS and assembly.can_match(problem):
+    if is_matched_in_parts(problem):
         return assembly.best(problem, search)
     if seats_of(problem) > SEATS_OF_A_SMALL_ROUND:
         with suppress(columns.NotFound):
             return columns.best(problem, search)
     return best(problem, Groups(problem).model(), search)
+
+
+def is_matched_in_parts(problem: Problem) -> bool:
+    """Whether the round is improved part by part, so that more processes or machines have something to do."""
+    from peerhub.matching import assembly  # noqa: PLC0415
+
+    is_large = len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS
+    return is_large and not are_pairs(problem) and assembly.can_match(problem)
 
 
 def are_pairs(problem: Problem) -> bool:
@@ -134,7 +142,7 @@ def _are_many_pairs(problem: Problem) -> bool:
 
 def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
     """As few pins as cannot all be kept, found by halving: each step finds one that the ones before it need."""
-    from peerhub.matching import many  # noqa: PLC0415
+    from peerhub.matching import assembly, many  # noqa: PLC0415
     from peerhub.matching.groups import Groups  # noqa: PLC0415
     from peerhub.matching.pairs import Pairs  # noqa: PLC0415
     from peerhub.matching.search import can_hold  # noqa: PLC0415
@@ -143,6 +151,8 @@ def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
         fewer = replace(problem, pinned=pins)
         if _are_many_pairs(problem):
             return many.can_hold(fewer)
+        if is_matched_in_parts(problem):
+            return assembly.can_hold(fewer)
         return can_hold(Pairs(fewer).cp if are_pairs(problem) else Groups(fewer).cp, search)
 
     clash: tuple[Pin, ...] = ()

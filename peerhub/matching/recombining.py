@@ -28,20 +28,21 @@ class Memory:
     def remember(self, seating: Seating) -> None:
         legal = Company(self.hall, seating).points >= 0
         people = np.sort(seating.people, axis=1)
-        rows = np.column_stack([seating.starts, seating.leaders, people])[legal & ~seating.are_held]
+        rows = np.column_stack([seating.starts, seating.leaders, people])[legal & ~seating.stays]
         self._seen |= dict.fromkeys(row.tobytes() for row in rows)
 
     def sessions(self) -> Seating:
         rows = np.array([np.frombuffer(row, np.int64) for row in list(self._seen)[-MOST:]], np.int64)
         led = 1 + self.hall.leaders_each
         rows = rows.reshape(len(rows), led + self.hall.largest)
-        return Seating(rows[:, led:], rows[:, 1:led], rows[:, 0], np.zeros((len(rows), self.hall.largest), bool))
+        people = rows[:, led:]
+        return Seating(people, rows[:, 1:led], rows[:, 0], np.zeros(people.shape, bool), np.zeros(len(rows), bool))
 
 
 def recombined(hall: Hall, seating: Seating, memory: Memory, seed: int) -> Seating:
     """The best sessions among those remembered and those there are; what is held stays as it is."""
     memory.remember(seating)
-    held = seating[seating.are_held]
+    held = seating[seating.stays]
     known = memory.sessions()
     if not len(known):
         return seating

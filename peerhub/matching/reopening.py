@@ -99,7 +99,7 @@ def _near_each_other(part: Part, draw: np.random.Generator) -> tuple[Truths, Tru
     cells = part.hall.starts[seating.starts]
     around = part.hall.starts[draw.integers(len(part.hall.starts))] if not count else cells[draw.integers(count)]
     order = np.argsort(abs(cells - around) + draw.random(count) * SPREAD, kind="stable")
-    free = order[~seating.are_held[order]][: draw.integers(1, MOST_CLOSED + 1)]
+    free = order[~seating.stays[order]][: draw.integers(1, MOST_CLOSED + 1)]
     closing, beside = np.zeros((2, count), bool)
     closing[free] = True
     beside[order[: 3 * MOST_CLOSED]] = True

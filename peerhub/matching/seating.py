@@ -4,7 +4,7 @@ The sum of what sessions are worth orders seatings as the search does: first the
 the points. A session that breaks a rule is worth ``NEVER``.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -20,20 +20,19 @@ class Seating:
     """Some sessions: arrays with one entry, or one row, for each.
 
     ``people`` has the shape (sessions, largest), with ``NOBODY`` in free places; ``leaders`` (sessions, leaders of
-    each); ``starts`` are places among those of the hall. ``held`` says which seats a pin holds.
+    each); ``starts`` are places among those of the hall. ``held`` says which seats a pin holds, and ``stays`` which
+    sessions keep their start and leaders for a pin.
     """
 
     people: Numbers
     leaders: Numbers
     starts: Numbers
     held: Truths
+    stays: Truths
 
     @classmethod
     def none(cls, hall: Hall) -> "Seating":
-        people = np.zeros((0, hall.largest), np.int64)
-        return cls(
-            people, np.zeros((0, hall.leaders_each), np.int64), np.zeros(0, np.int64), np.zeros_like(people, bool)
-        )
+        return cls.of(hall, [], [], [])
 
     @classmethod
     def of(
@@ -44,21 +43,18 @@ class Seating:
         for row, group in zip(people, groups, strict=True):
             row[: len(group)] = group
         led = np.array(leaders, np.int64).reshape(len(groups), hall.leaders_each)
-        return cls(people, led, np.array(starts, np.int64), np.zeros(people.shape, bool))
+        none = np.zeros(len(groups), bool)
+        return cls(people, led, np.array(starts, np.int64), np.zeros(people.shape, bool), none)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, chosen: Numbers | Truths) -> "Seating":
-        return Seating(self.people[chosen], self.leaders[chosen], self.starts[chosen], self.held[chosen])
+        return Seating(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def and_also(self, more: "Seating") -> "Seating":
-        return Seating(
-            np.concatenate([self.people, more.people]),
-            np.concatenate([self.leaders, more.leaders]),
-            np.concatenate([self.starts, more.starts]),
-            np.concatenate([self.held, more.held]),
-        )
+        both = ((getattr(self, field.name), getattr(more, field.name)) for field in fields(self))
+        return Seating(*(np.concatenate(arrays) for arrays in both))
 
     def with_people(self, people: Numbers) -> "Seating":
         """The same sessions with these people, those who are held first."""
@@ -69,11 +65,6 @@ class Seating:
     @property
     def sizes(self) -> Numbers:
         return np.asarray((self.people != NOBODY).sum(axis=1))
-
-    @property
-    def are_held(self) -> Truths:
-        """By session: whether a pin holds anybody there."""
-        return np.asarray(self.held.any(axis=1))
 
     @property
     def seated(self) -> Numbers:
@@ -91,6 +82,7 @@ class Company:
         self.hall = hall
         self.starts = seating.starts
         self.people = seating.people
+        self.leaders = seating.leaders
         there = seating.people != NOBODY
         who = np.where(there, seating.people, 0)
         self.sizes = there.sum(axis=1)
@@ -110,7 +102,7 @@ class Company:
         ] + [_in_common(words, there, who) for words in hall.peers_words]
         on_grid = hall.grids[hall.zones[who], seating.starts[:, None]] & there
         led_on_grid = hall.grids[hall.zones[seating.leaders], seating.starts[:, None]]
-        self.on_grid = on_grid.any(axis=1) | led_on_grid.any(axis=1)
+        self.on_grid = on_grid.any(axis=1) | led_on_grid.any(axis=1) | seating.stays
         everyone = np.concatenate([seating.people, seating.leaders], axis=1)
         self.are_apart = any_apart(hall, everyone)
         self.together = points_together(hall, seating.people)
@@ -164,6 +156,8 @@ class Company:
             may &= (of_company[session] & words[person] != 0).any(axis=1)
         if hall.needs_both:
             may &= (self.shares[session] | hall.shares[person]) & (self.listens[session] | hall.listens[person])
+        for leader in self.leaders.T:
+            may &= ~hall.apart.find(person, leader[session])[0]
         self._mind_who_is_known(session, person, points, may)
         rank = self._rank(self.weight[session] + hall.weights[person], size)
         return np.where(may, points + rank_step(hall) * rank, NEVER)
