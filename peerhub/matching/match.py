@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from peerhub.domain.availability import CELL_MINUTES
 from peerhub.domain.refusals import Refusal
 from peerhub.matching import reasons
+from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress, Proposal
 from peerhub.matching.rules import broken_rules, describe, keeps
@@ -115,10 +116,40 @@ def _best_groups(problem: Problem, search: "Search") -> "Found":
 
     if is_matched_in_parts(problem):
         return assembly.best(problem, search)
+    found = None
     if seats_of(problem) > SEATS_OF_A_SMALL_ROUND:
         with suppress(columns.NotFound):
-            return columns.best(problem, search)
-    return best(problem, Groups(problem).model(), search)
+            found = columns.best(problem, search)
+    found = found or best(problem, Groups(problem).model(), search)
+    if _is_proven(problem, found) or search.is_over(search.time_limit) or not assembly.can_match(problem):
+        return found
+    return _better(problem, found, assembly.best(problem, search))
+
+
+def _is_proven(problem: Problem, found: "Found") -> bool:
+    _, people, points = _rank(problem, found)
+    return points >= found.bound and people >= found.matched_bound
+
+
+def _better(problem: Problem, one: "Found", other: "Found") -> "Found":
+    """The seating of higher rank; of two of one rank, what both prove together."""
+    *ranks, points = _rank(problem, one)
+    *other_ranks, other_points = _rank(problem, other)
+    if ranks != other_ranks:
+        return max(one, other, key=lambda found: _rank(problem, found))
+    best = one if points >= other_points else other
+    bounds = min(one.bound, other.bound), min(one.matched_bound, other.matched_bound)
+    return replace(best, bound=bounds[0], matched_bound=bounds[1])
+
+
+def _rank(problem: Problem, found: "Found") -> tuple[int, int, int]:
+    """What a search puts first, second and third: the matched weight, the people, the points."""
+    from peerhub.matching.search import weights_of  # noqa: PLC0415
+
+    matched = {person for session in found.sessions for person in session.people}
+    weights = weights_of(problem)
+    points = sum(points_of(problem, session) for session in found.sessions)
+    return sum(weights[person] for person in matched), len(matched), points
 
 
 def is_matched_in_parts(problem: Problem) -> bool:
