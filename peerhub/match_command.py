@@ -11,7 +11,6 @@ writes the proposal (JSON) on standard output. On standard error each line is on
 Exit status: 0 a proposal was written; 1 ``--check`` found a difference; 2 the input is wrong, and nothing was written.
 """
 
-import ctypes
 import json
 import os
 import re
@@ -19,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -34,6 +34,8 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from peerhub.domain.availability import is_zone
 from peerhub.domain.programs import Kind
 from peerhub.domain.refusals import Refusal
+from peerhub.matching.aside import die_with
+from peerhub.matching.match import is_matched_in_parts
 from peerhub.matching.match import match as find_match
 from peerhub.matching.members_csv import EXAMPLE, read_members
 from peerhub.matching.mistakes import BadFile, Mistake
@@ -45,7 +47,6 @@ from peerhub.matching.proposal_file import differences, proposal_for, proposal_t
 WRONG_INPUT: Final = 2
 DIFFERENT: Final = 1
 MOST_BYTES: Final = 200_000_000
-_PR_SET_PDEATHSIG: Final = 1
 
 EXAMPLE_WEEK: Final = date(2026, 11, 30)
 
@@ -59,6 +60,7 @@ EXAMPLE_WEEK: Final = date(2026, 11, 30)
 @click.option("--zone", default="UTC", show_default=True, help="The time zone of the table.")
 @click.option("--time-limit", type=click.FloatRange(0.1, 86_400), default=60, show_default=True, help="In seconds.")
 @click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler whose workers help, like tcp://scheduler:8786.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--check", metavar="PROPOSAL", help="Recount a proposal for FILE instead of making one.")
 @click.option("--repair", metavar="PROPOSAL", help="Change as little as possible of a proposal that FILE has outgrown.")
@@ -69,7 +71,7 @@ EXAMPLE_WEEK: Final = date(2026, 11, 30)
 def match(context: click.Context, /, file: str | None, example: str | None, **options: Any) -> None:
     """Match the people in FILE: a problem as JSON, or members as CSV with --kind and --week. FILE may be -."""
     if options["with_parent"]:
-        die_with_parent()
+        die_with(os.getppid())
     if options["zone"] != "UTC" and not is_zone(options["zone"]):
         raise click.UsageError(f"{options['zone']!r} is not a time zone; expected a name like Europe/Lisbon")
     if example:
@@ -77,6 +79,8 @@ def match(context: click.Context, /, file: str | None, example: str | None, **op
         return
     if options["check"] and options["repair"]:
         raise click.UsageError("--check and --repair do not go together")
+    if options["dask"] and (options["check"] or options["repair"]):
+        raise click.UsageError("--dask helps to match, not with --check or --repair")
     if file is None:
         raise click.UsageError("FILE is missing; `peerhub match --example csv` prints one to start from")
     try:
@@ -86,16 +90,6 @@ def match(context: click.Context, /, file: str | None, example: str | None, **op
     except Refusal as error:
         status = _complain((Mistake("", str(error)),), options["progress"])
     context.exit(status)
-
-
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies; elsewhere it does nothing. Call it before a search."""
-    if not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died while we asked
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def example_file(kind: str) -> str:
@@ -130,7 +124,8 @@ def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]
         }
         told: tuple[str, ...] | None = None
         if standing is None:
-            proposal = find_match(problem, **limits)
+            with _helpers(problem, options) as executor:
+                proposal = find_match(problem, executor=executor, **limits)
         else:
             proposal, told = _repaired(problem, standing, limits)
     done_at = time.monotonic()
@@ -151,6 +146,28 @@ def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]
             who = "nobody" if not told else "one person" if len(told) == 1 else f"{len(told)} people"
             click.echo(f"{who} would be told something new", err=True)
     return 0
+
+
+@contextmanager
+def _helpers(problem: Problem, options: dict[str, Any]) -> Iterator[Executor | None]:
+    """Other machines that take part in the search, where they were asked for and have something to do.
+
+    Raises:
+        Refusal: they cannot be reached, or cannot help.
+    """
+    if options["dask"] is None:
+        yield None
+    elif not is_matched_in_parts(problem):
+        if options["progress"] != "lines":
+            click.echo(
+                "note: this round is matched on one machine; --dask helps with large rounds of sessions", err=True
+            )
+        yield None
+    else:
+        from peerhub.machines import lent_by  # noqa: PLC0415
+
+        with lent_by(options["dask"]) as executor:
+            yield executor
 
 
 def _standing(problem: Problem, file: str) -> Proposal:

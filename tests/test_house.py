@@ -24,6 +24,7 @@ HOMES = {
     "asyncpg": {"store"},
     "cryptography": {"store"},
     "ortools": {"matching"},
+    "distributed": {"machines"},
     "litestar": {"web", "app", "demo"},
     "icalendar": {"mail", "demo"},
     "recurring_ical_events": {"mail"},
