@@ -11,7 +11,7 @@ from peerhub.domain.refusals import NotFound, TooOften
 from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.replies import Reply
-from peerhub.store import members, outbox, quotas, read_mail, remarks, rounds, seats, sessions
+from peerhub.store import members, outbox, quotas, read_mail, remarks, reminders, rounds, seats, sessions
 from peerhub.store.database import transaction
 from peerhub.store.seats import CalendarSeat
 
@@ -52,6 +52,7 @@ async def answer(seat_id: UUID, rsvp: Rsvp, now: datetime) -> None:
         if why := invitation.why_closed(now):
             raise CannotAnswer(why)
         await seats.put_answer(seat_id, rsvp, now)
+        await reminders.call_off(now, [seat_id])
 
 
 async def answer_by_mail(reply: Reply, name: str, head: Letterhead, now: datetime) -> Answered:
@@ -99,6 +100,7 @@ async def _act_on(
         await _send_again(invitation, head, now)
         return Answered.EARLIER_TIME
     await seats.put_answer(seat.id, reply.rsvp, now, said_at=min(reply.said_at, now))
+    await reminders.call_off(now, [seat.id])
     return Answered.KEPT
 
 

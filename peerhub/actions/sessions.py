@@ -14,7 +14,7 @@ from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter
 from peerhub.matching.proposal import PlannedSession
-from peerhub.store import audit, members, outbox, rounds, sessions
+from peerhub.store import audit, members, outbox, reminders, rounds, sessions
 from peerhub.store.database import transaction
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
@@ -205,3 +205,4 @@ async def _tell(
         if seat.member_id in to
     ]
     await outbox.put(head, written, now)
+    await reminders.call_off(now, [seat.id for session in changed for seat in session.seats])

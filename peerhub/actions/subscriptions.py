@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from peerhub.domain.refusals import NotFound
+from peerhub.domain.reminders import Reminding
 from peerhub.domain.subscriptions import Subscription
-from peerhub.store import members, subscriptions
+from peerhub.store import members, reminders, subscriptions
 from peerhub.store.database import transaction
 
 
@@ -19,10 +20,15 @@ async def end(member_id: UUID, kind: Subscription, now: datetime) -> None:
     async with transaction():
         await _hold(member_id)
         await subscriptions.end(member_id, kind, now)
+        await reminders.call_off(now, await reminders.seats_of(member_id))
 
 
-async def choose(member_id: UUID, wanted: Collection[Subscription], now: datetime) -> None:
+async def choose(
+    member_id: UUID, wanted: Collection[Subscription], now: datetime, reminding: Reminding | None = None
+) -> None:
     """From now on these kinds of letters and no others, besides those that belong to what the member asked for.
+
+    Reminders come when ``reminding`` says, or as before.
 
     Raises:
         NotFound: the member is no longer there.
@@ -35,6 +41,9 @@ async def choose(member_id: UUID, wanted: Collection[Subscription], now: datetim
                 await subscriptions.begin(member_id, kind, now)
             elif kind not in wanted and kind in before:
                 await subscriptions.end(member_id, kind, now)
+        if reminding:
+            await reminders.set_reminding(member_id, reminding)
+        await reminders.call_off(now, await reminders.seats_of(member_id))
 
 
 async def of(member_id: UUID) -> frozenset[Subscription]:

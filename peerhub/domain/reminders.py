@@ -40,9 +40,7 @@ WINDOWS: Final = MappingProxyType(
         Reminder.DAY_BEFORE: Window(timedelta(hours=24), timedelta(hours=2)),
         Reminder.HOUR_BEFORE: Window(timedelta(hours=1), timedelta(minutes=10)),
         Reminder.NUDGE: Window(timedelta(hours=48), timedelta(hours=2)),  # and once half of the time to answer is over
-        Reminder.CHECK_IN: Window(
-            timedelta(0), timedelta(hours=-48)
-        ),  # once it is over; later, nobody remembers it well
+        Reminder.CHECK_IN: Window(timedelta(0), timedelta(hours=-48)),  # once it is over
     }
 )
 NOTED_AFTER: Final = timedelta(hours=3)  # for so long a clock that jumped may take to come back, before a skip is kept

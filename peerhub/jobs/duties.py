@@ -3,16 +3,19 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from peerhub.actions import matching, offers
+import structlog
+
+from peerhub.actions import matching, offers, reminders
+from peerhub.domain.reminders import Reminder
 from peerhub.jobs.office import Office
 from peerhub.jobs.posting import post_some
 from peerhub.mail import letters
-from peerhub.store import busy, checkins, ended, logins, members, outbox, quotas, reach, read_mail, rounds
-from peerhub.store.database import transaction
+from peerhub.store import busy, checkins, logins, members, outbox, quotas, reach, read_mail, rounds
+from peerhub.store import reminders as stored_reminders
 
 __all__ = ["DUTIES", "SELDOM", "Duty", "Office"]
 
-_ASKED_AT_ONCE = 100
+_log = structlog.get_logger("peerhub.jobs")
 
 Duty = Callable[[Office, datetime], Awaitable[bool]]
 
@@ -71,13 +74,33 @@ async def match_a_round(office: Office, now: datetime) -> bool:
     return True
 
 
+async def remind(office: Office, now: datetime) -> bool:
+    """Remind those who come of their session, when each of them wants it."""
+    written = [await reminders.write(kind, office.head, now) for kind in (Reminder.DAY_BEFORE, Reminder.HOUR_BEFORE)]
+    return any(written)
+
+
+async def nudge(office: Office, now: datetime) -> bool:
+    """Ask those who have not answered their invitation, once."""
+    return await reminders.write(Reminder.NUDGE, office.head, now) > 0
+
+
 async def ask_for_check_ins(office: Office, now: datetime) -> bool:
     """Ask those whose session is over how it was, once."""
-    async with transaction():
-        seats = await ended.seats_to_ask(now, _ASKED_AT_ONCE)
-        asked = [letters.check_in_request(office.head, to, seat, now) for to, seat in seats]
-        await outbox.put(office.head, asked, now)
-    return bool(asked)
+    return await reminders.write(Reminder.CHECK_IN, office.head, now) > 0
+
+
+async def call_off_reminders(_office: Office, now: datetime) -> bool:
+    """Take back the reminders that no longer hold, should whoever changed that not have seen them."""
+    return await stored_reminders.call_off(now) > 0
+
+
+async def note_missed_reminders(_office: Office, now: datetime) -> bool:
+    """Write down the reminders that came too late to be written."""
+    missed = await stored_reminders.note_missed(now)
+    if missed:
+        _log.warning("reminders were missed", reminders=missed)
+    return missed > 0
 
 
 async def offer_free_seats(office: Office, now: datetime) -> bool:
@@ -106,11 +129,27 @@ DUTIES: tuple[Duty, ...] = (
     forget_logins,
     forget_busy_times,
     forget_notes,
+    remind,
+    nudge,
     ask_for_check_ins,
+    call_off_reminders,
+    note_missed_reminders,
     offer_free_seats,
     hold_letters_out_of_reach,
     forget_read_mail,
 )
 SELDOM: frozenset[Duty] = frozenset(
-    {purge_letters, forget_quotas, forget_sign_ups, forget_logins, forget_busy_times, forget_notes, forget_read_mail}
+    {
+        purge_letters,
+        forget_quotas,
+        forget_sign_ups,
+        forget_logins,
+        forget_busy_times,
+        forget_notes,
+        forget_read_mail,
+        remind,
+        nudge,
+        call_off_reminders,
+        note_missed_reminders,
+    }
 )

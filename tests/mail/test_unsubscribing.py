@@ -15,7 +15,10 @@ from peerhub.mail.message import compose
 from tests.mail.cast import ANA
 from tests.mail.test_letters import ALL
 
-OPTIONAL = {"round_opens": Subscription.NEWS, "check_in_request": Subscription.CHECK_INS}
+OPTIONAL = {
+    "round_opens": Subscription.NEWS, "reminder": Subscription.REMINDERS, "nudge": Subscription.REMINDERS,
+    "check_in_request": Subscription.CHECK_INS,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ALL)
