@@ -122,7 +122,7 @@ def _listed(known: tuple[str, ...]) -> str:
 
 def _around(text: str) -> str:
     at = next(place for place, sign in enumerate(text) if sign in "{}")
-    return text[max(0, at - 12) : at + 12].strip()
+    return text[max(0, at - 12) : at + 20].strip()
 
 
 def _too_open(text: str, avoided: list[str]) -> str:

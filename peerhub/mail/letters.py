@@ -28,10 +28,10 @@ from peerhub.mail.plain import one_line, wrapped
 from peerhub.mail.recipient import Recipient, SeatInvitation
 
 __all__ = [
-    "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "cancelled_invitation",
-    "changed_invitation", "check_in_request", "confirm_address", "invitation", "invitation_again", "not_matched",
-    "nudge", "original", "reminder", "removed_from_session", "round_opens", "seat_offered", "seat_taken", "sign_in",
-    "test_of",
+    "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "as_test",
+    "cancelled_invitation", "changed_invitation", "check_in_request", "confirm_address", "example", "invitation",
+    "invitation_again", "not_matched", "nudge", "original", "reminder", "removed_from_session", "round_opens",
+    "seat_offered", "seat_taken", "sign_in",
 ]  # fmt: skip
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
@@ -221,17 +221,20 @@ def nudge(head: Letterhead, to: Recipient, seat: SeatInvitation, fact: object, u
     )  # fmt: skip
 
 
-def test_of(  # noqa: PLR0917
+def example(  # noqa: PLR0917
     kind: Worded, wording: Wording, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime
 ) -> Letter:
-    """The letter as it would read, for an organizer to look at: it says that it is a test, asks nothing of a calendar,
-    and its links open nothing.
-    """
+    """A letter as it would read, for an organizer: it has no calendar entry, and leads to nobody's seat."""
     until = moment_on_the_wall(seat.span.starts_at - timedelta(hours=2), seat.time_zone)
     return _letter(
-        kind, head, to, ["test", now.isoformat()], now + NEWS_EXPIRES, is_test=True, until=until, maybe=False,
+        kind, head, to, ["example", now.isoformat()], now + NEWS_EXPIRES, until=until, maybe=False,
         link=links.sign_in_page(head), **_facts(seat), **_own_words(kind, {kind: wording}),
     )  # fmt: skip
+
+
+def as_test(letter: Letter) -> Letter:
+    """The same letter, which says in its subject and at its top that it is a test."""
+    return replace(letter, words={**letter.words, "is_test": True})
 
 
 def original(kind: Worded) -> Wording:

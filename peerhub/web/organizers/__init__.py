@@ -7,5 +7,6 @@ from peerhub.web.organizers.programs import PAGES as PROGRAMS
 from peerhub.web.organizers.proposals import PAGES as PROPOSALS
 from peerhub.web.organizers.rounds import PAGES as ROUNDS
 from peerhub.web.organizers.sessions import PAGES as SESSIONS
+from peerhub.web.organizers.wording import PAGES as WORDING
 
-ORGANIZER_PAGES = Router("/", route_handlers=[*PROGRAMS, *ROUNDS, *PROPOSALS, *SESSIONS], opt=ORGANIZERS)
+ORGANIZER_PAGES = Router("/", route_handlers=[*PROGRAMS, *ROUNDS, *PROPOSALS, *SESSIONS, *WORDING], opt=ORGANIZERS)
