@@ -130,6 +130,10 @@ class Hall:
         """By start: whether a session then and one at this start would run at the same time."""
         return np.asarray(abs(self.starts - self.starts[start]) < self.length)
 
+    def running(self, start: int) -> Truths:
+        """By start: whether a session at this one runs then; two that overlap both do when the later one starts."""
+        return self.overlapping(start) & (self.starts >= self.starts[start])
+
 
 def hall_of(problem: Problem) -> Hall:
     """Everyone of the round.

@@ -16,7 +16,7 @@ person then gains or pays it for their seat, and all of it is taken off the boun
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -51,6 +51,14 @@ class Fees:
     moments: Numbers
     weight: int
     people: int
+
+    def within(self, aim: Aim) -> "Fees":
+        """The same, but without a price for what the aim sets no such limit to."""
+        return replace(self, weight=_limited(self.weight, *aim.weight), people=_limited(self.people, *aim.people))
+
+
+def _limited(price: int, low: float, high: float) -> int:
+    return price if math.isfinite(high if price < 0 else low) else 0
 
 
 class Market:
@@ -104,8 +112,9 @@ class Market:
         if each:
             by_leader = np.where(hall.leads_at, fees.leaders[:, None], DEAR)
             cost = np.partition(by_leader, each - 1, axis=0)[:each].sum(axis=0)
-        near = abs(hall.starts[:, None] - hall.starts[None]) < hall.length
-        return np.asarray(cost + (near * fees.moments).sum(axis=1))
+        after = hall.starts[None] - hall.starts[:, None]
+        runs = (after >= 0) & (after < hall.length)
+        return np.asarray(cost + (runs * fees.moments).sum(axis=1))
 
     def of_seats(self, fees: Fees, most_of: str = "points") -> Numbers:
         """By start and kind: the fee of a seat, that of the best size."""
@@ -127,7 +136,7 @@ class Market:
 
     def bound(self, fees: Fees, aim: Aim) -> int:
         """No sessions within the limits of the aim are worth more."""
-        hall = self.hall
+        hall, fees = self.hall, fees.within(aim)
         takes = int((hall.leads * fees.leaders).sum()) + int(fees.moments.sum()) * (hall.at_once or 0)
         for price, (low, high) in ((fees.weight, aim.weight), (fees.people, aim.people)):
             takes -= price * int((high if price < 0 else low) if price else 0)
@@ -208,9 +217,9 @@ class _Program:
         for at in np.flatnonzero(market.open).tolist():
             led = self._row(0)
             for kind in range(len(hall.eases)):
-                self.seats[at, kind] = self._row(0)
-            near = np.flatnonzero(hall.overlapping(at)).tolist() if self.moments else []
-            room = [(self.moments[moment], 1.0) for moment in near]
+                self.seats[at, kind] = self._row(0, 0)
+            runs = np.flatnonzero(hall.running(at)).tolist() if self.moments else []
+            room = [(self.moments[moment], 1.0) for moment in runs]
             for size, kind, worth in zip(hall.sizes, hall.kinds, market.of_size(self.aim.most_of), strict=True):
                 self._part(worth, [(self.seats[at, kind], -size), (led, hall.leaders_each), *room])
             if hall.leaders_each:
