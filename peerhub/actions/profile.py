@@ -17,6 +17,7 @@ from peerhub.store import (
     proposals,
     quotas,
     reach,
+    reminders,
     rounds,
     seats,
     subscriptions,
@@ -165,6 +166,7 @@ async def export(member_id: UUID, now: datetime) -> dict[str, Any]:
         "trust": [{"with": names[bond.other], "step": bond.step.value, "your_wish": bond.mine.value}
                   for bond in bonds.values()],
         "letters": sorted(await subscriptions.of_member(member_id)),
+        "reminders": (await reminders.reminding_of(member_id)).value,
         "letters_come_back": bool(await reach.who_is_out_of_reach([member_id])),
         "seats_offered": [
             {"program": one.program_name, "starts_at": one.span.starts_at.isoformat(), "answer": one.state.value}

@@ -110,8 +110,15 @@ async def note_missed(now: datetime) -> int:
 
 
 async def reminding_of(member_id: UUID) -> Reminding:
+    """When a member wants reminders, should they want any."""
     row = await Member.select(Member.reminding).where(Member.id == member_id).first()
     return Reminding(row["reminding"]) if row else Reminding.DAY_BEFORE
+
+
+async def choice_of(member_id: UUID) -> Reminding | None:
+    """When a member wants reminders; None where they want none."""
+    rows = await Member.raw(f"SELECT m.reminding FROM member m WHERE m.id = {{}} AND {_REMINDERS}", member_id)
+    return Reminding(rows[0]["reminding"]) if rows else None
 
 
 async def set_reminding(member_id: UUID, reminding: Reminding) -> None:

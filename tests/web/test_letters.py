@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from peerhub.actions import rounds
+from peerhub.domain.reminders import Reminding
 from peerhub.domain.subscriptions import Subscription
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, reach, subscriptions
+from peerhub.store import members, reach, reminders, subscriptions
 from peerhub.store.tables import TABLES, Consent
 from tests.community import WEEK, a_member, a_program, an_organizer, enrol
 from tests.letters import letters_to_show
@@ -152,3 +153,38 @@ async def test_home_says_when_our_letters_come_back(browser: Open, now: datetime
     await reach.lose(member_id, now)
 
     assert "Our letters do not reach you" in (await one.get("/home")).text
+
+
+@pytest.mark.parametrize("choice", [*Reminding, None])
+async def test_reminders_are_chosen_on_the_profile_page(
+    browser: Open, now: datetime, letterhead: Letterhead, choice: Reminding | None
+) -> None:
+    member_id, one = await ana(now), browser()
+    await sign_in(one, member_id, now)
+    await one.get("/profile")
+
+    await one.submit("/profile/reminders", reminding=choice.value if choice else "")
+
+    assert "Your choice is kept." in (await one.get("/profile?kept=reminders")).text
+    checked = one.form("/profile/reminders").select_one("input[checked]")
+    assert checked
+    assert checked["value"] == (choice.value if choice else "")
+    assert (Subscription.REMINDERS in await subscriptions.of_member(member_id)) is (choice is not None)
+    assert await subscriptions.of_member(member_id) >= EVERY - {Subscription.REMINDERS}
+
+
+async def test_when_reminders_come_is_chosen_by_signed_link_as_well(
+    browser: Open, now: datetime, letterhead: Letterhead
+) -> None:
+    member_id, one = await ana(now), browser()
+    await one.get(choosing(letterhead, member_id))
+    before = await reminders.reminding_of(member_id)
+
+    await one.submit(wanted=["reminders"], reminding="both")
+    both = await reminders.reminding_of(member_id)
+    await one.get(choosing(letterhead, member_id))
+    await one.submit(wanted=["reminders"], reminding="whenever")
+
+    assert (before, both) == (Reminding.DAY_BEFORE, Reminding.BOTH)
+    assert await reminders.reminding_of(member_id) is Reminding.BOTH
+    assert await subscriptions.of_member(member_id) == {Subscription.REMINDERS}

@@ -221,8 +221,8 @@ async def test_the_export_holds_what_is_ours_and_nothing_that_others_wish(browse
     assert answer.headers["content-disposition"] == 'attachment; filename="my-data.json"'
     assert sorted(everything) == [
         "address", "busy_times", "calendar_feeds", "comfort", "consents", "days_away", "discreet", "exported_at",
-        "hours", "keep_apart", "languages", "letters", "letters_come_back", "most_sessions", "name", "programs", "role",
-        "seats_offered", "sessions", "time_zone", "trust",
+        "hours", "keep_apart", "languages", "letters", "letters_come_back", "most_sessions", "name", "programs",
+        "reminders", "role", "seats_offered", "sessions", "time_zone", "trust",
     ]  # fmt: skip
     assert (everything["address"], everything["keep_apart"]) == ("ana@example.org", ["loud@example.org"])
     assert everything["sessions"][0]["with"] == ["Ben"]

@@ -10,16 +10,26 @@ from litestar.response import Redirect, Template
 
 from peerhub.actions import subscriptions
 from peerhub.domain.members import Member
+from peerhub.domain.reminders import Reminding
 from peerhub.domain.subscriptions import Subscription
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
+from peerhub.store import reminders
 from peerhub.web.asking import EVERYONE, FROM_ANYWHERE, AnyRequest
 from peerhub.web.forms import typed_in
 
 WORDS: Final = {
     Subscription.NEWS: ("A new week is open", "When a round opens in which you could take part."),
-    Subscription.REMINDERS: ("Reminders", "Shortly before a session that you said yes or maybe to."),
+    Subscription.REMINDERS: (
+        "Reminders",
+        "Before a session that you said yes or maybe to; and once, where an invitation stays without an answer.",
+    ),
     Subscription.CHECK_INS: ("How was it?", "A question after a session, once."),
+}
+REMINDING_WORDS: Final = {
+    Reminding.DAY_BEFORE: "A day before",
+    Reminding.HOUR_BEFORE: "An hour before",
+    Reminding.BOTH: "A day and an hour before",
 }
 _LOOKING = [HttpMethod.GET, HttpMethod.HEAD]  # mail scanners ask with both
 
@@ -41,9 +51,15 @@ async def leave(signed: FromPath[str], head: NamedDependency[Letterhead], now: N
 
 @route("/letters/{signed:str}", http_method=_LOOKING, opt=EVERYONE)
 async def look(request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead]) -> Template:
-    gets = await subscriptions.of(links.member_of_letters_page(head, signed))
-    is_kept = "kept" in request.query_params
-    context = {"choices": _choices(), "gets": gets, "address": f"/letters/{signed}", "is_kept": is_kept}
+    member_id = links.member_of_letters_page(head, signed)
+    context = {
+        "choices": _choices(),
+        "gets": await subscriptions.of(member_id),
+        "reminding": await reminders.reminding_of(member_id),
+        "reminding_words": REMINDING_WORDS,
+        "address": f"/letters/{signed}",
+        "is_kept": "kept" in request.query_params,
+    }
     return Template("members/letters.html", context=context)
 
 
@@ -51,9 +67,10 @@ async def look(request: AnyRequest, signed: FromPath[str], head: NamedDependency
 async def choose(
     request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead], now: NamedDependency[datetime]
 ) -> Redirect:
-    wanted = (await typed_in(request)).all("wanted")
-    member_id = links.member_of_letters_page(head, signed)
-    await subscriptions.choose(member_id, [kind for kind in Subscription if kind.value in wanted], now)
+    typed = await typed_in(request)
+    wanted = [kind for kind in Subscription if kind.value in typed.all("wanted")]
+    when = [choice for choice in Reminding if choice.value == typed.one("reminding")]
+    await subscriptions.choose(links.member_of_letters_page(head, signed), wanted, now, when[0] if when else None)
     return Redirect(f"/letters/{signed}?kept=yes", status_code=303)
 
 

@@ -13,14 +13,17 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from peerhub.actions import profile as profiles
+from peerhub.actions import reminders as reminders_act
 from peerhub.domain.members import PURPOSES, Member
 from peerhub.domain.refusals import NotFound, Refusal, TooOften
+from peerhub.domain.reminders import Reminding
 from peerhub.domain.wall import day_in_words
-from peerhub.store import members, seats
+from peerhub.store import members, reminders, seats
 from peerhub.web import browser, forms
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import Mistakes, Typed, typed_in
 from peerhub.web.members import profile_form
+from peerhub.web.members.letters import REMINDING_WORDS
 
 KEPT: Final = {
     "profile": "Your profile is kept.",
@@ -28,6 +31,7 @@ KEPT: Final = {
     "is at never. If you would like some quiet, you can also pause on your home page.",
     "consents": "Your consents are kept.",
     "away": "Your days away are kept.",
+    "reminders": "Your choice is kept.",
     "apart": "Your wish is kept. Nobody learns of it.",
 }
 _NOTHING: Final = Typed()
@@ -63,6 +67,16 @@ async def set_consents(
     given = [purpose for purpose in (await typed_in(request)).all("consents") if purpose in PURPOSES]
     await profiles.set_consents(member.id, dict.fromkeys(given), now)
     return _kept("consents")
+
+
+@post("/profile/reminders")
+async def set_reminders(
+    request: AnyRequest, member: NamedDependency[Member], now: NamedDependency[datetime]
+) -> Redirect:
+    """Anything but one of the choices is none."""
+    typed = (await typed_in(request)).one("reminding")
+    await reminders_act.choose(member.id, Reminding(typed) if typed in tuple(Reminding) else None, now)
+    return _kept("reminders")
 
 
 @post("/profile/away")
@@ -164,6 +178,8 @@ async def _page(
         **profile_form.context(typed or profile_form.typed_from(profile), mistakes or {}, offered, now),
         "kept": {kept: KEPT[kept]} if kept in KEPT else {},
         "consents": await members.consents_of(member.id),
+        "reminding": await reminders.choice_of(member.id),
+        "reminding_words": REMINDING_WORDS,
         "days_away": await members.days_away_of(member.id, _today(member, now)),
         "day_in_words": day_in_words,
         "wishes": await members.wishes_of(member.id),
@@ -176,5 +192,6 @@ async def _page(
 
 
 PAGES = [
-    profile_page, save, set_consents, go_away, come_back_on, keep_apart, drop_wish, export, erase_page, erase,
+    profile_page, save, set_consents, set_reminders, go_away, come_back_on, keep_apart, drop_wish,
+    export, erase_page, erase,
 ]  # fmt: skip
