@@ -8,7 +8,8 @@ agree. Nothing here needs a solver, so the web asks these rules at every move of
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -306,12 +307,17 @@ def seated_in(sessions: Iterable[PlannedSession]) -> frozenset[str]:
 
 def cells_of(problem: Problem, span: Span) -> int | None:
     """The cells that a stretch of time touches, as bits; None when it does not begin on a quarter hour of the week."""
+    return _cells_of(span, problem.week)
+
+
+@lru_cache(maxsize=4096)
+def _cells_of(span: Span, week: date) -> int | None:
     try:
-        first = cell_of(span.starts_at, problem.week)
+        first = cell_of(span.starts_at, week)
     except ValueError:
         return None
     length = -(-span.length // CELL)
-    if first < 0 or first + length > len(wall_of_week("UTC", problem.week)):
+    if first < 0 or first + length > len(wall_of_week("UTC", week)):
         return None
     return ((1 << length) - 1) << first
 
