@@ -295,13 +295,13 @@ def _told(kind: str, words: Mapping[str, Any]) -> dict[str, Any]:
 
 def _values(words: Mapping[str, Any]) -> dict[str, str]:
     """What the placeholders stand for; in a discreet letter none of them names anybody else, or a topic."""
-    medium, discreet = words.get("medium", ""), words["discreet"]
+    medium, others, discreet = words.get("medium", ""), words.get("others", []), words["discreet"]
     return {
         "display_name": words["name"],
         "when": words.get("when", ""),
         "how": f"by {medium.lower()}" if medium != "In person" else "in person",
         "program": "our program" if discreet else words.get("program", ""),
-        "people": "the others" if discreet or not words.get("others") else _listed(words["others"]),
+        "people": "the others" if discreet or not others else _listed(others),
         "until": words.get("until", ""),
         "answer": "you might come" if words.get("maybe") else "you would come",
     }
