@@ -45,7 +45,8 @@ class Opening:
         self.waiting[waiting] = True
         self.leads = hall.leads - staying.leads(hall)
         self.near = abs(hall.starts[:, None] - hall.starts[None]) < hall.length
-        self.running = self.near[staying.starts].sum(axis=0) if len(staying) else np.zeros(len(hall.starts), np.int64)
+        self.runs = np.array([hall.running(start) for start in range(len(hall.starts))]).reshape(self.near.shape)
+        self.running = self.runs[staying.starts].sum(axis=0)
         self.free_to_lead = hall.leads_at & (self.leads > 0)[:, None]
         self.can_come = hall.hours >= 0
         for led, start in zip(staying.leaders, staying.starts, strict=True):
@@ -100,7 +101,7 @@ class Opening:
         self.starts.append(start)
         self.waiting[list(session.people)] = False
         self.leads[list(session.leaders)] -= 1
-        self.running += self.near[start]
+        self.running += self.runs[start]
         self._is_busy(
             np.array(session.leaders + tuple(p for p in session.people if self.hall.leads[p]), np.int64), start
         )
@@ -114,7 +115,7 @@ class Opening:
 
     def _best(self, start: int) -> _Session | None:
         hall = self.hall
-        if hall.at_once is not None and self.running[start] >= hall.at_once:
+        if hall.at_once is not None and self.running[self.runs[start]].max() >= hall.at_once:
             return None
         here = np.flatnonzero(self.waiting & self.can_come[:, start])
         for leaders in self._leaders(start):

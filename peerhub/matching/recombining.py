@@ -4,6 +4,8 @@ A set packing, as in ``packing.py``, but of the few thousand sessions alone that
 it with its own measure of work, so the same sessions give the same choice on every machine.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -74,30 +76,40 @@ def _rows(seating: Seating) -> Numbers:
 
 def _limits(hall: Hall, held: Seating, known: Seating) -> list[tuple[int, list[int]]]:
     """How many of which sessions at most."""
-    limits = []
-    busy = set(held.seated.tolist())
+    runs = [np.flatnonzero(hall.running(start)).tolist() for start in range(len(hall.starts))]
     by_person: dict[int, list[int]] = {}
     by_leader: dict[int, list[int]] = {}
     at_moment: dict[tuple[int, int], list[int]] = {}
-    near = [np.flatnonzero(hall.overlapping(start)).tolist() for start in range(len(hall.starts))]
-    for session, (group, leaders, start) in enumerate(
-        zip(known.people.tolist(), known.leaders.tolist(), known.starts.tolist(), strict=True)
-    ):
-        people = [person for person in group if person != NOBODY]
+    for session, (people, leaders, start) in enumerate(_each(known)):
         for person in people:
             by_person.setdefault(person, []).append(session)
         for leader in leaders:
             by_leader.setdefault(leader, []).append(session)
-        for who in (*leaders, *(person for person in people if hall.leads[person])):
-            for moment in near[start]:
+        for who in _busy_with(hall, people, leaders):
+            for moment in runs[start]:
                 at_moment.setdefault((who, moment), []).append(session)
-        if hall.at_once is not None:
-            for moment in near[start]:
-                at_moment.setdefault((NOBODY, moment), []).append(session)
-    led = held.leads(hall)
-    limits += [(0 if person in busy else 1, takers) for person, takers in by_person.items()]
+    seated, led = set(held.seated.tolist()), held.leads(hall)
+    taken = Counter(
+        (who, moment)
+        for people, leaders, start in _each(held)
+        for who in _busy_with(hall, people, leaders)
+        for moment in runs[start]
+    )
+    limits = [(0 if person in seated else 1, takers) for person, takers in by_person.items()]
     limits += [(int(hall.leads[leader] - led[leader]), takers) for leader, takers in by_leader.items()]
     for (who, moment), takers in at_moment.items():
-        running = sum(moment in near[start] for start in held.starts.tolist()) if who == NOBODY else 0
-        limits.append(((hall.at_once or 0) - running if who == NOBODY else 1, takers))
+        limits.append(((hall.at_once or 0 if who == NOBODY else 1) - taken[who, moment], takers))
     return limits
+
+
+def _each(seating: Seating) -> Iterator[tuple[list[int], list[int], int]]:
+    """People, leaders and start of each session."""
+    for group, leaders, start in zip(
+        seating.people.tolist(), seating.leaders.tolist(), seating.starts.tolist(), strict=True
+    ):
+        yield [person for person in group if person != NOBODY], leaders, start
+
+
+def _busy_with(hall: Hall, people: list[int], leaders: list[int]) -> list[int]:
+    """Who could be wanted elsewhere at that time; ``NOBODY`` stands for the room, where only so many run at once."""
+    return [*leaders, *(person for person in people if hall.leads[person]), *([NOBODY] * (hall.at_once is not None))]
