@@ -165,21 +165,21 @@ class Company:
     def _mind_who_is_known(self, session: Numbers, person: Numbers, points: Numbers, may: Truths) -> None:
         """Count what people add together only where the person knows somebody there."""
         hall = self.hall
-        among = np.full(hall.people, NOBODY)
-        for column in self.people.T:
-            there = column != NOBODY
-            among[column[there]] = np.flatnonzero(there)
+        at, column = np.nonzero(self.people != NOBODY)
+        sits = self.people[at, column]
+        order = np.argsort(sits, kind="stable")
         coming = np.zeros(hall.people, bool)
         coming[person] = True
         one, other = (np.concatenate([a, b]) for a, b in zip(hall.known.both, hall.apart.both, strict=True))
-        keys = [
-            among[b[here]] * hall.people + a[here]
-            for a, b in ((one, other), (other, one))
-            if (here := coming[a] & (among[b] != NOBODY)).any()
-        ]
-        if not keys:
+        comes, there = np.concatenate([one, other]), np.concatenate([other, one])
+        comes, there = comes[coming[comes]], there[coming[comes]]
+        first, last = (np.searchsorted(sits[order], there, side) for side in ("left", "right"))
+        seats = last - first
+        if not seats.any():
             return
-        some = np.flatnonzero(np.isin(session * hall.people + person, np.concatenate(keys)))
+        nth = np.arange(seats.sum()) - np.repeat(seats.cumsum() - seats - first, seats)
+        keys = at[order[nth]] * hall.people + np.repeat(comes, seats)
+        some = np.flatnonzero(np.isin(session * hall.people + person, keys))
         groups = np.concatenate([self.people[session[some]], person[some][:, None]], axis=1)
         points[some] += points_together(hall, groups) - self.together[session[some]]
         may[some] &= ~any_apart(hall, groups)

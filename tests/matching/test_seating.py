@@ -43,17 +43,6 @@ def some_sessions(hall: Hall, seed: int, sizes: tuple[int, ...] | range, many: i
     return Seating.of(hall, groups, leaders, at)
 
 
-def each_person_once(seating: Seating) -> Seating:
-    """Those of the sessions whose people sit in none before; some may lead several."""
-    seen: set[int] = {NOBODY}
-    chosen = []
-    for row, people in enumerate(seating.people.tolist()):
-        if seen.isdisjoint(one for one in people if one != NOBODY):
-            chosen.append(row)
-            seen.update(people)
-    return seating[np.array(chosen, np.int64)]
-
-
 def by_the_rules(problem: Problem, hall: Hall, seating: Seating) -> list[int]:
     """What each session is worth by the best of the mediums; ILLEGAL where all break a rule."""
     ids = [one.id for one in problem.participants]
@@ -134,7 +123,6 @@ def test_one_more_is_worth_what_the_joined_session_is_worth_in_larger_rounds_too
 
 
 def assert_that_joining_adds_up(hall: Hall, seating: Seating) -> None:
-    seating = each_person_once(seating)
     session, person = np.nonzero(np.ones((len(seating), hall.people), bool))
     outside = ~(seating.people[session] == person[:, None]).any(axis=1)
     outside &= ~(seating.leaders[session] == person[:, None]).any(axis=1)
