@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID, uuid4
 
+from peerhub.domain.letters import OUT_OF_REACH
 from peerhub.mail.letters import IN_TURN
 from peerhub.store.tables import Letter, Unreached
-
-OUT_OF_REACH: Final = "this address could not be reached"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ async def test_axe_finds_nothing_and_no_page_scrolls_sideways(olu: Page, now: da
 
     for path in (
         "", "/programs/new", f"/programs/{program_id}", f"/rounds/{open_round}", f"/rounds/{round_id}",
-        f"/rounds/{round_id}/publish", f"/rounds/{published}", f"/sessions/{session.id}",
+        f"/rounds/{round_id}/publish", f"/rounds/{published}", f"/sessions/{session.id}", "/letters",
     ):  # fmt: skip
         answer = await olu.goto(f"/organize{path}")
         found += await serious_findings(olu)
