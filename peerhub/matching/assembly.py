@@ -21,6 +21,7 @@ import numpy as np
 
 from peerhub.domain.comfort import MEDIUMS
 from peerhub.matching.crew import Crew
+from peerhub.matching.exchange import joined
 from peerhub.matching.hall import Hall, hall_of
 from peerhub.matching.hours import span_at
 from peerhub.matching.market import Aim, Fees, Market
@@ -43,12 +44,6 @@ SHARE_FOR_THE_BOUND: Final = 0.12  # of the time limit
 VARIANTS: Final = 2  # of a round that is a single part
 SPREAD: Final = 60  # cells: how much the order of leaders in time is shuffled for each round
 SLACK: Final = 0.0005  # of the highest weight, which the prices may give away: it is rarely reached
-
-
-def can_match(problem: Problem) -> bool:
-    """Whether this way is open: each person comes once at most, and all that is pinned can be seated first."""
-    at_will = problem.program.sessions_at_once is None or not problem.pinned
-    return at_will and all(person.most_sessions <= 1 for person in problem.participants)
 
 
 def can_hold(problem: Problem) -> bool:
@@ -96,6 +91,7 @@ class _Assembly:
         self.seating = self.seating.and_also(Opening(self.hall, scores, self.seating, waiting).seating())
         self._report("improving")
         self._improve(scores)
+        self._come_again(scores)
         self._prove()
         self.cut = self.cut or self._is_over(1)
         sessions = sessions_of(self.problem, self.hall, self.seating)
@@ -117,7 +113,7 @@ class _Assembly:
 
     def _prove(self) -> None:
         """Ask for the best prices for what was reached."""
-        weight, people = self._weight, len(self.seating.seated)
+        weight, people = self._weight, len(self.seating.matched)
         self._ask(Aim("points", (weight, weight), (people, people)), PEOPLE_AT_LAST, 1)
         self._ask(Aim("people", (weight, math.inf)), PEOPLE_AT_LAST, 1)
 
@@ -129,14 +125,14 @@ class _Assembly:
 
     def _bound(self, most_of: str) -> int:
         """What follows from all prices that are known, for as much weight and as many people as are seated."""
-        weight, people = self._weight, len(self.seating.seated)
+        weight, people = self._weight, len(self.seating.matched)
         aims = {
             "points": Aim("points", (weight, weight), (people, people)),
             "people": Aim("people", (weight, math.inf)),
             "weight": Aim("weight"),
         }
         most = {
-            "points": people * self.hall.most_points,
+            "points": int(self.hall.most.sum()) * self.hall.most_points,
             "people": len(self.peers),
             "weight": int(self.hall.weights[self.peers].sum()),
         }[most_of]
@@ -145,7 +141,7 @@ class _Assembly:
 
     @property
     def _weight(self) -> int:
-        return int(self.hall.weights[self.seating.seated].sum())
+        return int(self.hall.weights[self.seating.matched].sum())
 
     # Part by part
 
@@ -236,6 +232,35 @@ class _Assembly:
         suits = (self.hall.hours[waits] >= 0).astype(np.float32) @ held > 0
         return np.asarray((suits + draw.random(suits.shape)).argmax(axis=1))
 
+    # Who comes more than once
+
+    def _come_again(self, scores: Scores) -> None:
+        """Give those who would come more than once the seats that are left, and sessions of their own."""
+        while not self._is_over(1 - SHARE_FOR_THE_BOUND):
+            before = len(self.seating.seated)
+            again, hall = self._who_could_come_again()
+            if not len(again):
+                return
+            self.seating = self.seating.and_also(Opening(hall, scores, self.seating, again).seating())
+            again, hall = self._who_could_come_again()
+            free = replace(self.hall, weights=np.zeros_like(hall.weights))
+            self.seating = joined(free, self.seating, again, hall.hours >= 0)
+            if len(self.seating.seated) == before:
+                return
+            self._report("improving")
+
+    def _who_could_come_again(self) -> tuple[Numbers, Hall]:
+        """Those with fewer sessions than they would like; and the hall without the hours at which they are busy."""
+        hall, seating = self.hall, self.seating
+        hours = hall.hours.copy()
+        for sitting in (*seating.people.T, *seating.leaders.T):
+            there = sitting != NOBODY
+            for who, start in zip(sitting[there].tolist(), seating.starts[there].tolist(), strict=True):
+                hours[who, hall.overlapping(start)] = -1
+        seats = np.bincount(seating.seated, minlength=hall.people)
+        wanted = (seats < hall.most) & (hall.most > 1) & (hours >= 0).any(axis=1)
+        return np.flatnonzero(wanted), replace(hall, hours=hours)
+
     # What is told
 
     def _is_over(self, share: float) -> bool:
@@ -245,7 +270,7 @@ class _Assembly:
 
     def _report(self, phase: str) -> None:
         points = int(Company(self.hall, self.seating).points.sum()) if len(self.seating) else 0
-        bound, people = self._bound("points"), len(self.seating.seated)
+        bound, people = self._bound("points"), len(self.seating.matched)
         most = max(people, self._bound("people"))
         self.search.report(Progress(phase, self.search.seconds, points, max(bound, points), people, most))
 

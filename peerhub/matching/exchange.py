@@ -42,6 +42,22 @@ def exchanged(
     return seating.with_people(people), standing[rest]
 
 
+def joined(hall: Hall, seating: Seating, willing: Numbers, may: Truths) -> Seating:
+    """The sessions after the best one of those who are willing has come to each that has a free seat.
+
+    ``may`` says by person and start who could come.
+    """
+    free = np.flatnonzero(seating.sizes < hall.largest)
+    some = seating[free]
+    company = Company(hall, some)
+    session, who, worth = _offers(hall, seating, company, willing)
+    better = (worth > company.worth[session]) & may[willing[who], some.starts[session]]
+    seats = _assigned(company, willing, session[better], who[better], worth[better])
+    people = seating.people.copy()
+    people[free, (some.people == NOBODY).argmax(axis=1)] = np.append(willing, NOBODY)[seats]
+    return seating.with_people(people)
+
+
 def _who_gets_up(seating: Seating, draw: np.random.Generator) -> Numbers:
     """By session: the place of a person who is not held, or of a free seat; ``NOBODY`` where there is neither."""
     chances = draw.random(seating.people.shape)

@@ -91,6 +91,7 @@ class Hall:
     leanings: Numbers
     tilt: int
     weights: Numbers
+    most: Numbers  # how many sessions each would like to come to at most
     words: tuple[Words, ...]
     peers_words: tuple[Words, ...]  # that leaders need not share
     shares: Truths
@@ -117,7 +118,18 @@ class Hall:
 
     def part(self, places: Numbers) -> "Hall":
         """These people alone."""
-        by_person = {"hours", "leads_at", "leads", "zones", "places", "weights", "leanings", "shares", "listens"}
+        by_person = {
+            "hours",
+            "leads_at",
+            "leads",
+            "zones",
+            "places",
+            "weights",
+            "most",
+            "leanings",
+            "shares",
+            "listens",
+        }
         last = {"eases", "mediums", "topics"}
         changes: dict[str, object] = {name: getattr(self, name)[places] for name in by_person}
         changes |= {name: getattr(self, name)[..., places] for name in last}
@@ -132,7 +144,7 @@ class Hall:
 
     def running(self, start: int) -> Truths:
         """By start: whether a session at this one runs then; two that overlap both do when the later one starts."""
-        return self.overlapping(start) & (self.starts >= self.starts[start])
+        return np.asarray(self.overlapping(start) & (self.starts >= self.starts[start]))
 
 
 def hall_of(problem: Problem) -> Hall:
@@ -166,6 +178,7 @@ def hall_of(problem: Problem) -> Hall:
         leanings=terms.leanings,
         tilt=terms.tilt,
         weights=np.array(list(weights_of(problem).values()), np.int64),
+        most=np.array([p.most_sessions for p in people], np.int64),
         words=tuple(spoken),
         peers_words=tuple(asked),
         shares=np.array([p.role is not Role.LISTEN for p in people], bool),

@@ -128,11 +128,15 @@ class Market:
         ).T
 
     def gains(self, fees: Fees, most_of: str = "points") -> Numbers:
-        """By person: what they gain from the seat that they like best, or nothing."""
+        """By person: what they gain from the seat that they like best, or nothing; as often as they would come.
+
+        To be matched counts once.
+        """
         gains = self.worth(most_of) * self.scale - self.of_seats(fees, most_of)[self.at, self.kind]
         best = np.full(self.hall.people, -DEAR)
         np.maximum.at(best, self.who, gains)
-        return np.asarray(np.maximum(0, best + fees.weight * self.hall.weights + fees.people))
+        again = np.maximum(0, best) * np.maximum(0, self.hall.most - 1) * (most_of == "points")
+        return np.asarray(np.maximum(0, best + again + fees.weight * self.hall.weights + fees.people))
 
     def bound(self, fees: Fees, aim: Aim) -> int:
         """No sessions within the limits of the aim are worth more."""

@@ -121,7 +121,7 @@ def _best_groups(problem: Problem, search: "Search") -> "Found":
         with suppress(columns.NotFound):
             found = columns.best(problem, search)
     found = found or best(problem, Groups(problem).model(), search)
-    if _is_proven(problem, found) or search.is_over(search.time_limit) or not assembly.can_match(problem):
+    if _is_proven(problem, found) or search.is_over(search.time_limit):
         return found
     return _better(problem, found, assembly.best(problem, search))
 
@@ -154,10 +154,8 @@ def _rank(problem: Problem, found: "Found") -> tuple[int, int, int]:
 
 def is_matched_in_parts(problem: Problem) -> bool:
     """Whether the round is improved part by part, so that more processes or machines have something to do."""
-    from peerhub.matching import assembly  # noqa: PLC0415
-
     is_large = len(problem.participants) > PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS
-    return is_large and not are_pairs(problem) and assembly.can_match(problem)
+    return is_large and not are_pairs(problem)
 
 
 def are_pairs(problem: Problem) -> bool:

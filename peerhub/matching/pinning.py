@@ -121,6 +121,8 @@ class _Pinned:
         """Everyone who could lead then, together with those pinned to lead."""
         hall = self.hall
         near = seating[hall.overlapping(start)[seating.starts]]
+        if hall.at_once is not None and len(near) >= hall.at_once:
+            return []
         free = hall.leads_at[:, start] & (hall.leads > seating.leads(hall))
         free[near.leaders.ravel()] = False
         free[near.seated] = False

@@ -67,7 +67,13 @@ class Seating:
         return np.asarray((self.people != NOBODY).sum(axis=1))
 
     @property
+    def matched(self) -> Numbers:
+        """Who has a seat, each once."""
+        return np.unique(self.seated)
+
+    @property
     def seated(self) -> Numbers:
+        """Who sits, once for each seat."""
         return np.asarray(self.people[self.people != NOBODY])
 
     def leads(self, hall: Hall) -> Numbers:
@@ -190,7 +196,7 @@ class Company:
 
 def rank_step(hall: Hall) -> int:
     """More than all points that any seating has."""
-    return 1 + hall.people * hall.most_points
+    return 1 + int(hall.most.sum()) * hall.most_points
 
 
 def points_together(hall: Hall, groups: Numbers) -> Numbers:
