@@ -1,4 +1,4 @@
-"""Draws the README's pictures from the demo: `make pictures`. Needs what the tests need."""
+"""Draws the README's pictures and every letter from the demo: `make pictures`. Needs what the tests need."""
 
 import asyncio
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
+from docs import draw_letters
 from tests.chromium import chromium
 from tests.served import a_free_port, running
 
@@ -81,6 +82,7 @@ def main() -> None:
         Path(folder).chmod(0o755)  # as root, PostgreSQL runs as another user
         with running("demo", {"DATABASE_URL": ""}, Path(folder), port):
             asyncio.run(draw(f"http://localhost:{port}"))
+    draw_letters.draw()
 
 
 if __name__ == "__main__":

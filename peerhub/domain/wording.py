@@ -45,7 +45,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "display_name": "the member's name",
         "when": "the day and time, on their own clock",
-        "how": "a video call, a voice call, a text chat or in person",
+        "how": "by video call, by voice call, by text chat, or in person",
         "program": "the program's name; “our program” in a discreet letter",
         "people": "who else comes; “the others” in a discreet letter",
         "until": "until when the seat is offered",
