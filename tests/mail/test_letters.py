@@ -1,5 +1,6 @@
 """What every letter says, and what it keeps to itself."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,9 @@ from uuid import UUID
 import pytest
 from bs4 import BeautifulSoup
 
+from peerhub.domain.wording import Worded, Wording
 from peerhub.mail import letters
+from peerhub.mail.facts import facts_of, letter_from
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter, Recipient
 from tests.mail.cast import ANA, BEN, TUESDAY, a_seat, an_offer
@@ -201,3 +204,47 @@ def test_the_same_fact_has_one_cause_and_another_fact_another(letterhead: Letter
     assert letters.sign_in(letterhead, ANA, LINK + "2", now).cause not in causes
     assert letters.changed_invitation(letterhead, ANA, a_seat(sequence=2), now).cause not in causes
     assert [cause for cause in causes if "token" in cause or len(cause) > 200] == []
+
+
+def test_odd_signs_in_a_wording_and_in_names_make_no_other_line_and_no_markup(
+    letterhead: Letterhead, now: datetime
+) -> None:
+    odd = "a\r\nBcc: x@example.org\x00\u202e\u2028<b>{display_name}</b>"
+    wording = Wording(odd, (odd,), (odd,))
+    to = replace(BEN, name="Ben\r\n{when}\x00" + "n" * 10_000)
+    seat = a_seat(program_name="\u202eEvening\r\n" + "e" * 10_000, others=("<i>Cat</i>\x00",))
+
+    letter = letters.as_test(letters.example(Worded.INVITATION, wording, letterhead, to, seat, now))
+
+    odd_signs = {sign for sign in letter.subject + letter.text + letter.html if sign in "\x00\r\u2028\u202e"}
+    assert (odd_signs, "\n" in letter.subject) == (set(), False)
+    assert BeautifulSoup(letter.html, "html.parser")(["b", "i"]) == []
+    assert letter.text.split("\n\n")[1].replace("\n", " ").startswith("a Bcc: x@example.org <b>Ben {when} nnn")
+    assert len(letter.text) < 4000
+
+
+def test_a_discreet_letter_keeps_program_and_people_out_of_its_wording(letterhead: Letterhead, now: datetime) -> None:
+    wording = Wording("Hi", ("{program}, with {people}, {how}.",))
+    said = {
+        to.name: letters.invitation(
+            letterhead, to, a_seat(wordings={Worded.INVITATION: wording}, others=("Cat", "Dan")), now
+        ).text.split("\n\n")[1]
+        for to in (ANA, BEN)
+    }
+
+    assert said == {
+        "Ana": "our program, with the others, by video call.",
+        "Ben": "Evening circle, with Cat and Dan, by video call.",
+    }
+
+
+def test_words_that_an_earlier_version_kept_without_a_wording_are_still_told(
+    letterhead: Letterhead, now: datetime
+) -> None:
+    kept = json.loads(facts_of(letters.invitation(letterhead, ANA, a_seat(), now)))
+    del kept["entry"]["seat"]["wordings"]
+
+    letter = letter_from(json.dumps(kept).encode(), letterhead)
+
+    assert letter.text == letters.invitation(letterhead, ANA, a_seat(), now).text
+    assert letter.calendar == letters.invitation(letterhead, ANA, a_seat(), now).calendar
