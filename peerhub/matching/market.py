@@ -27,7 +27,9 @@ from peerhub.matching.hall import NEVER, Hall
 from peerhub.matching.search import POLL_SECONDS
 from peerhub.matching.terms import Numbers, Truths
 
+LOOK_UP: Final = 5_000  # seats, after which to ask whether it is over
 DEAR: Final = 1 << 44  # a session that nobody can lead
+MOST_PARTS: Final = 2_520  # of a price: sizes up to 10 share it without a rest, and sums of large ones fit into 64 bits
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Market:
 
     def __init__(self, hall: Hall) -> None:
         self.hall = hall
-        self.scale = 64 * math.lcm(*hall.sizes)
+        self.scale = 64 * min(math.lcm(*hall.sizes), MOST_PARTS)
         self.who, self.at, self.kind = self._seats()
 
     def _seats(self) -> tuple[Numbers, Numbers, Numbers]:
@@ -155,7 +157,7 @@ class Market:
         """
         if is_over():
             return None
-        return _Program(self, aim, -(-self.hall.people // people)).fees(is_over)
+        return _Program(self, aim, -(-self.hall.people // people), is_over).fees()
 
 
 def bonds_at_most(hall: Hall) -> Numbers:
@@ -171,8 +173,8 @@ def bonds_at_most(hall: Hall) -> Numbers:
 class _Program:
     """The market as a linear program, for every so many-th person: sessions may be held, and seats taken, in part."""
 
-    def __init__(self, market: Market, aim: Aim, step: int) -> None:
-        self.market, self.aim, self.step = market, aim, step
+    def __init__(self, market: Market, aim: Aim, step: int, is_over: Callable[[], bool]) -> None:
+        self.market, self.aim, self.step, self.is_over = market, aim, step, is_over
         self.lp = pywraplp.Solver.CreateSolver("GLOP")
         self.lp.Objective().SetMaximization()
         self.weight, self.people = (self._row(high / step, low / step) for low, high in (aim.weight, aim.people))
@@ -182,9 +184,9 @@ class _Program:
         self._sessions()
         self._seats()
 
-    def fees(self, is_over: Callable[[], bool]) -> Fees | None:
+    def fees(self) -> Fees | None:
         hall, scale = self.market.hall, self.market.scale
-        if self._solved(is_over) != pywraplp.Solver.OPTIMAL:
+        if self.is_over() or self._solved() != pywraplp.Solver.OPTIMAL:
             return None
         leaders, moments = np.zeros(hall.people, np.int64), np.zeros(len(hall.starts), np.int64)
         for of, rows in ((leaders, self.leaders), (moments, self.moments)):
@@ -192,14 +194,14 @@ class _Program:
                 of[place] = max(0, round(row.dual_value() * scale))
         return Fees(leaders, moments, *(-round(row.dual_value() * scale) for row in (self.weight, self.people)))
 
-    def _solved(self, is_over: Callable[[], bool]) -> int:
+    def _solved(self) -> int:
         """The solver's answer, from a thread of its own, while this one listens for a stop."""
         found: list[int] = []
         thread = threading.Thread(target=lambda: found.append(self.lp.Solve()), name="peerhub-prices", daemon=True)
         thread.start()
         while thread.is_alive():
             thread.join(POLL_SECONDS)
-            if thread.is_alive() and is_over():
+            if thread.is_alive() and self.is_over():
                 self.lp.InterruptSolve()
         return found[0]
 
@@ -219,6 +221,8 @@ class _Program:
         if hall.at_once is not None:
             self.moments = {at: self._row(hall.at_once / self.step) for at in range(len(hall.starts))}
         for at in np.flatnonzero(market.open).tolist():
+            if self.is_over():
+                return
             led = self._row(0)
             for kind in range(len(hall.eases)):
                 self.seats[at, kind] = self._row(0, 0)
@@ -235,7 +239,9 @@ class _Program:
         people = {who: self._row(1) for who in range(0, hall.people, self.step)}
         worth, weights = market.worth(self.aim.most_of).tolist(), hall.weights.tolist()
         seats = zip(market.who.tolist(), market.at.tolist(), market.kind.tolist(), worth, strict=True)
-        for who, at, kind, much in seats:
+        for n, (who, at, kind, much) in enumerate(seats):
+            if n % LOOK_UP == 0 and self.is_over():
+                return
             if who % self.step == 0:
                 counts = [(self.weight, weights[who]), (self.people, 1.0)]
                 self._part(much, [(people[who], 1), (self.seats[at, kind], 1), *counts])
