@@ -13,7 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from peerhub.mail.letterhead import Letterhead
 from peerhub.settings import Settings
-from peerhub.web import asking, browser, headers, login, pages, refusals
+from peerhub.web import asking, browser, headers, login, metrics, pages, refusals
 from peerhub.web.members import MEMBER_PAGES
 from peerhub.web.organizers import ORGANIZER_PAGES
 
@@ -37,12 +37,13 @@ def create_app(
             *login.PAGES,
             *MEMBER_PAGES,
             ORGANIZER_PAGES,
+            metrics.metrics,
             *more,
         ],
         guards=[browser.form_is_ours, asking.door],
         dependencies=asking.DEPENDENCIES,
         exception_handlers=refusals.HANDLERS,
-        before_send=[headers.add_headers],
+        before_send=[headers.add_headers, metrics.count_request],
         template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(pages.environment(letterhead))),
         state=State(
             {
@@ -51,6 +52,8 @@ def create_app(
                 "is_https": settings.base_url.startswith("https:"),
                 "trusted_proxies": settings.trusted_proxies,
                 "is_demo": settings.demo,
+                "metrics_token": settings.metrics_token,
+                "requests": metrics.Requests(),
                 "is_stopping": False,  # pages that tell of something for long end then
             }
         ),

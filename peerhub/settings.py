@@ -25,6 +25,7 @@ _LISTEN_SCHEMES = ("lmtp", "smtp")
 _IMAP_SCHEMES = ("imap", "imap+starttls", "imaps")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,200}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -54,7 +55,8 @@ class Settings:
 
     ``database_url`` None means the embedded PostgreSQL in ``data_folder``. ``smtp_url`` is ``smtp://``,
     ``smtp+starttls://`` or ``smtps://``, with ``user:password@`` where the mail server asks for it. What comes back by
-    mail is taken at ``inbox_listen`` or fetched from ``inbox_folder``; None where it is not.
+    mail is taken at ``inbox_listen`` or fetched from ``inbox_folder``; None where it is not. Nobody reads the metrics
+    without ``metrics_token``, and nobody at all where it is empty.
     """
 
     data_folder: Path
@@ -71,6 +73,7 @@ class Settings:
     inbox_folder: str | None = None
     bounce_domain: str = ""
     trusted_proxies: frozenset[str] = frozenset()
+    metrics_token: str = ""
     demo: bool = False
 
     def __repr__(self) -> str:
@@ -101,6 +104,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
         inbox_folder=given.checked("INBOX_FOLDER", "", _IMAP_EXPECTED, _imap) or None,
         bounce_domain=given.checked("BOUNCE_DOMAIN", "", "a domain such as bounces.example.org", _domain),
         trusted_proxies=given.checked("TRUSTED_PROXIES", "", "IP addresses, with commas between", _proxies),
+        metrics_token=given.checked("METRICS_TOKEN", "", "20 letters and digits or more, drawn at random", _token),
         demo=demo,
     )
     if given.mistakes:
@@ -194,6 +198,12 @@ def _address(text: str) -> str:
 
 def _proxies(text: str) -> frozenset[str]:
     return frozenset(str(ip_address(part.strip())) for part in text.split(",") if part.strip())
+
+
+def _token(text: str) -> str:
+    if text and not _TOKEN.fullmatch(text):
+        raise ValueError
+    return text
 
 
 def _community(text: str) -> str:

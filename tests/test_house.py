@@ -26,6 +26,7 @@ HOMES = {
     "ortools": {"matching"},
     "distributed": {"machines"},
     "litestar": {"web", "app", "demo"},
+    "prometheus_client": {"web"},
     "icalendar": {"mail", "demo"},
     "recurring_ical_events": {"mail"},
     "aiosmtplib": {"mail"},

@@ -43,6 +43,7 @@ def test_the_port_is_part_of_the_links() -> None:
         ("INBOX_FOLDER", "imap://ana:hunter2@mail.example.org/"), ("INBOX_FOLDER", "imaps://mail.example.org/"),
         ("INBOX_FOLDER", "pop3://ana:hunter2@mail.example.org/"), ("INBOX_FOLDER", "imaps://ana:hunter2@/"),
         ("BOUNCE_DOMAIN", "hunter2"), ("BOUNCE_DOMAIN", "a@example.org"), ("BOUNCE_DOMAIN", "x.example.org/y"),
+        ("METRICS_TOKEN", "hunter2"), ("METRICS_TOKEN", "hunter2 hunter2 hunter2 hunter2"),
         ("TRUSTED_PROXIES", "hunter2"), ("TRUSTED_PROXIES", "10.0.0.1, 10.0.0"),
     ],
 )  # fmt: skip
