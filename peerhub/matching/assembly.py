@@ -88,7 +88,7 @@ class _Assembly:
         self._report("matching")
         scores = self._scores()
         waiting = np.setdiff1d(self.peers, self.seating.seated)
-        self.seating = self.seating.and_also(Opening(self.hall, scores, self.seating, waiting).seating())
+        self.seating = self.seating.and_also(Opening(self.hall, scores, self.seating, waiting).seating(self._has_ended))
         self._report("improving")
         self._improve(scores)
         self._come_again(scores)
@@ -192,16 +192,17 @@ class _Assembly:
         for part in range(count):
             sessions, people = np.flatnonzero(of_session == part), np.flatnonzero(place == part)
             tries = -(-TRIES * len(sessions) // SESSIONS_OF_A_PART) if turn else 0
-            yield self._part(sessions, people, waits, scores, tries, int(draw.integers(1 << 30))), sessions, people
+            alone = self._part(sessions, people, waits, scores)
+            yield replace(alone, tries=tries, seed=int(draw.integers(1 << 30))), sessions, people
 
-    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, tries: int, seed: int) -> Part:
+    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores) -> Part:
         inside = np.full(self.hall.people + 1, NOBODY)
         inside[people] = np.arange(len(people))
         seating = self.seating[sessions]
         seating = replace(seating, people=inside[seating.people], leaders=inside[seating.leaders])
         mine = Scores(scores.people[people], scores.leaders[people])
         waiting = inside[waits]
-        return Part(self.hall.part(people), seating, waiting[waiting != NOBODY], mine, tries, seed)
+        return Part(self.hall.part(people), seating, waiting[waiting != NOBODY], mine, tries=0, seed=0)
 
     def _part_of_each(self, draw: np.random.Generator) -> Numbers:
         """By session: the part it is in, with all other sessions of its leader."""
@@ -262,6 +263,9 @@ class _Assembly:
         return np.flatnonzero(wanted), replace(hall, hours=hours)
 
     # What is told
+
+    def _has_ended(self) -> bool:
+        return self._is_over(1)
 
     def _is_over(self, share: float) -> bool:
         over = self.search.is_over(self.search.time_limit * share)

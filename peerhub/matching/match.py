@@ -15,7 +15,6 @@ This module imports OR-Tools only when it matches: the web may import it for its
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 SEATS_OF_A_SMALL_ROUND: Final = 2_000
 PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS: Final = 100
+SHARE_FOR_A_GOOD_SEATING: Final = 0.15  # of the time limit, before the best is sought
 PEOPLE_OF_A_SMALL_ROUND: Final = 60  # of buddies: so many are proven best within seconds whatever the program asks
 
 
@@ -68,13 +68,23 @@ def match(
         Refusal: pins that clash (PinsClash), or more people than fit into memory.
     """
     check(problem)
+    if should_stop() and not problem.pinned:
+        on_progress(Progress("matching", 0))
+        return nobody_yet(problem)
     from peerhub.matching.search import Search  # noqa: PLC0415  (takes a second, and the web must not)
 
     search = Search(time_limit, processes, seed, on_progress, should_stop, executor=executor)
     search.report(Progress("reading", search.seconds))
     found = _best(problem, search)
     search.report(replace(search.last, phase="explaining", seconds=search.seconds))
-    return proposal_of(problem, found)
+    return proposal_of(problem, found, search.may_explain)
+
+
+def nobody_yet(problem: Problem) -> Proposal:
+    """The best that is known before anything is: nobody is matched."""
+    unmatched = reasons.why_unmatched(problem, (), may_explain=lambda: False)
+    asked = sum(person.most_sessions > 0 for person in problem.participants)
+    return _checked(problem, Proposal((), unmatched, points=0, bound=0, matched=0, matched_bound=asked, cut=True))
 
 
 def check(problem: Problem) -> None:
@@ -109,21 +119,32 @@ def _best_pairs(problem: Problem, search: "Search") -> "Found":
 
 
 def _best_groups(problem: Problem, search: "Search") -> "Found":
-    """By one exact model where it is small; by column generation, as long as that finds a seating; or part by part."""
-    from peerhub.matching import assembly, columns  # noqa: PLC0415
+    """By one exact model where it is small, by column generation where it is not large, and otherwise part by part."""
+    from peerhub.matching import assembly  # noqa: PLC0415
     from peerhub.matching.groups import Groups, seats_of  # noqa: PLC0415
     from peerhub.matching.search import best  # noqa: PLC0415
 
     if is_matched_in_parts(problem):
         return assembly.best(problem, search)
-    found = None
     if seats_of(problem) > SEATS_OF_A_SMALL_ROUND:
-        with suppress(columns.NotFound):
-            found = columns.best(problem, search)
-    found = found or best(problem, Groups(problem).model(), search)
+        return _best_by_columns(problem, search)
+    found = best(problem, Groups(problem).model(), search)
     if _is_proven(problem, found) or search.is_over(search.time_limit):
         return found
     return _better(problem, found, assembly.best(problem, search))
+
+
+def _best_by_columns(problem: Problem, search: "Search") -> "Found":
+    """A good seating first, part by part; then the best and its proof, as far as time allows."""
+    from peerhub.matching import assembly, columns  # noqa: PLC0415
+
+    good = assembly.best(problem, search.until(SHARE_FOR_A_GOOD_SEATING))
+    if _is_proven(problem, good) or search.is_over(search.time_limit):
+        return good
+    try:
+        return _better(problem, good, columns.best(problem, search))
+    except columns.NotFound:
+        return good
 
 
 def _is_proven(problem: Problem, found: "Found") -> bool:
@@ -195,13 +216,13 @@ def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
     return clash
 
 
-def proposal_of(problem: Problem, found: "Found") -> Proposal:
+def proposal_of(problem: Problem, found: "Found", may_explain: Callable[[], bool] = lambda: True) -> Proposal:
     """The proposal with these sessions: points and reasons, everyone else told why, and checked against the rules."""
     sessions = tuple(_finished(problem, session) for session in _in_order(found.sessions))
     points = sum(session.points for session in sessions)
     proposal = Proposal(
         sessions,
-        reasons.why_unmatched(problem, sessions),
+        reasons.why_unmatched(problem, sessions, may_explain),
         points=points,
         bound=max(points, found.bound),
         matched=len({person for session in sessions for person in session.people}),

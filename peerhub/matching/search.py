@@ -26,6 +26,7 @@ WORK_PER_SECOND: Final = 0.1  # of the solver's own measure of work, which is al
 MOST_WORK_TO_START: Final = 2.0
 POLL_SECONDS: Final = 0.05
 REPORT_SECONDS: Final = 0.8
+SECONDS_TO_EXPLAIN: Final = 0.4  # after a stop
 SHARE_FOR_PEOPLE: Final = 0.5  # of the time limit, for seating as many people as possible; points get the rest
 
 Choice: TypeAlias = cp_model.IntVar
@@ -87,7 +88,7 @@ class Search:
     clock: Callable[[], float] = time.monotonic
     executor: Executor | None = None  # where parts of a large round are improved, if not in processes here
     began: float = field(init=False)
-    stopped: bool = field(default=False, init=False)
+    stopped_at: float | None = field(default=None, init=False)
     last: Progress = field(default=Progress("reading", 0), init=False)
 
     def __post_init__(self) -> None:
@@ -97,9 +98,25 @@ class Search:
     def seconds(self) -> float:
         return self.clock() - self.began
 
+    def until(self, share: float) -> "Search":
+        """The same search with only a share of its time."""
+        part = replace(self, time_limit=self.time_limit * share)
+        part.began, part.last = self.began, self.last
+        return part
+
+    @property
+    def stopped(self) -> bool:
+        return self.stopped_at is not None
+
+    def may_explain(self) -> bool:
+        """Whether there is time to explain what was found: always, but for a stop, which leaves little."""
+        self.is_over(math.inf)
+        return self.stopped_at is None or self.seconds < self.stopped_at + SECONDS_TO_EXPLAIN
+
     def is_over(self, until: float) -> bool:
         """Whether the time is up, or somebody asked to stop."""
-        self.stopped = self.stopped or self.should_stop()
+        if not self.stopped and self.should_stop():
+            self.stopped_at = self.seconds
         if self.seconds - self.last.seconds > REPORT_SECONDS:
             self.report(replace(self.last, seconds=self.seconds))
         return self.stopped or self.seconds >= until
