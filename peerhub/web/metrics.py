@@ -7,7 +7,7 @@ import hmac
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -22,14 +22,16 @@ from peerhub.store.figures import Figures, figures
 from peerhub.web.asking import EVERYONE, AnyRequest
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})  # a stranger may invent any number of others
+L = TypeVar("L", bound=tuple[str, ...])
 Requests = Counter[tuple[str, str, str]]  # by method, route and status
 
 
 async def count_request(message: Message, scope: Scope) -> None:
     """Count an answer as it leaves (a ``before_send`` hook)."""
-    if message["type"] != "http.response.start" or scope["type"] != "http":
+    if message["type"] != "http.response.start":
         return
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    asked = str(scope.get("method"))
+    method = asked if asked in _METHODS else "other"
     route = scope.get("path_template") or "none"
     scope["litestar_app"].state.requests[method, route, str(message["status"])] += 1
 
@@ -56,9 +58,7 @@ class _Told(Collector):
 
 def _families(told: Figures, requests: Requests) -> Iterator[Metric]:
     yield _gauge("letters", "Letters in the outbox.", ("state", "lane"), told.letters)
-    yield _gauge(
-        "letters_oldest_due_seconds", "Age of the oldest due letter.", ("lane",), _alone(told.oldest_due)
-    )
+    yield _gauge("letters_oldest_due_seconds", "Age of the oldest due letter.", ("lane",), _alone(told.oldest_due))
     yield _gauge("letter_attempts", "Attempts at the letters that are kept.", ("lane",), _alone(told.attempts))
     yield _gauge("letter_ambiguous", "Letters that may have arrived twice.", ("lane",), _alone(told.ambiguous))
     yield _gauge("rounds", "Rounds by stage.", ("stage",), _alone(told.rounds))
@@ -71,12 +71,12 @@ def _families(told: Figures, requests: Requests) -> Iterator[Metric]:
     yield counted
 
 
-def _gauge(name: str, words: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]) -> Metric:
+def _gauge(name: str, words: str, labels: tuple[str, ...], values: Mapping[L, float]) -> Metric:
     family = GaugeMetricFamily(f"peerhub_{name}", words, labels=labels)
     for one, value in sorted(values.items()):
         family.add_metric(one, value)
     return family
 
 
-def _alone(values: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+def _alone(values: Mapping[str, float]) -> dict[tuple[str], float]:
     return {(label,): value for label, value in values.items()}

@@ -72,7 +72,9 @@ async def test_letters_and_rounds_are_counted(
     "given", [{}, {"authorization": TOKEN}, {"authorization": f"Bearer {TOKEN}x"}, {"authorization": "Bearer \xff"}]
 )
 async def test_without_the_token_there_are_no_metrics(http: httpx.AsyncClient, given: dict[str, str]) -> None:
-    answer = await http.get("/metrics", headers={name: value.encode("latin-1") for name, value in given.items()})
+    answer = await http.get(
+        "/metrics", headers=[(name.encode(), value.encode("latin-1")) for name, value in given.items()]
+    )
 
     assert answer.status_code == 404
     assert "peerhub_" not in answer.text

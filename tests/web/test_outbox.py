@@ -230,7 +230,7 @@ async def test_letters_are_filtered_counted_and_paged(
         older = olu.soup().find("a", string="Older ones")
         if older is None:
             break
-        await olu.get(str(older["href"]))  # type: ignore[index]
+        await olu.get(str(older["href"]))
     assert seen == [50, 50, 21]
     await olu.get(f"{PAGE}?state=held&kind=invitation&before=x")
     assert [one.text.strip() for one in olu.soup().select("main .chip")][:3] == [
