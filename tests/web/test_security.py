@@ -28,6 +28,7 @@ OPEN_TO_EVERYONE = {
     "/confirm/{token:str}", "/confirmed", "/sign-out", "/leave", "/erased", "/crisis", "/privacy", "/health/live",
     "/health/ready", "/invitations/{signed:str}", "/feeds/{name:str}", "/letters/{signed:str}", "/offers/{signed:str}",
     "/unsubscribe/{signed:str}", "/static/{file_path:path}",
+    "/metrics",  # with a token of its own, see test_metrics.py
 }  # fmt: skip
 POSTED_BY_MAIL_PROGRAMS = {"/unsubscribe/{signed:str}"}  # RFC 8058: without a login, a cookie or a token
 
