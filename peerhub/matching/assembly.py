@@ -55,15 +55,17 @@ def can_hold(problem: Problem) -> bool:
     return True
 
 
-def best(problem: Problem, search: Search) -> Found:
+def best(problem: Problem, search: Search, rounds: int | None = None) -> Found:
     """A high matched weight, then many people, then many points; with bounds on what there could be.
+
+    It ends after so many rounds of improvement, if not before.
 
     Raises:
         CannotHold: nobody was found with whom all pins can be kept.
         TooLarge: more people than fit into memory.
     """
     with Crew(search.processes, search.executor) as crew:
-        return _Assembly(problem, search, crew).found()
+        return _Assembly(problem, search, crew).found(ROUNDS if rounds is None else rounds)
 
 
 class _Assembly:
@@ -80,7 +82,7 @@ class _Assembly:
         self.prices: list[tuple[str, Fees]] = []
         self.cut = False
 
-    def found(self) -> Found:
+    def found(self, rounds: int) -> Found:
         if not len(self.market.who) and not self.problem.pinned:
             return Found((), 0, 0, cut=False)
         if self.problem.pinned:
@@ -90,7 +92,7 @@ class _Assembly:
         waiting = np.setdiff1d(self.peers, self.seating.seated)
         self.seating = self.seating.and_also(Opening(self.hall, scores, self.seating, waiting).seating(self._has_ended))
         self._report("improving")
-        self._improve(scores)
+        self._improve(scores, rounds)
         self._come_again(scores)
         self._prove()
         self.cut = self.cut or self._is_over(1)
@@ -145,9 +147,9 @@ class _Assembly:
 
     # Part by part
 
-    def _improve(self, scores: Scores) -> None:
+    def _improve(self, scores: Scores, rounds: int) -> None:
         until, idle = 1 - SHARE_FOR_THE_BOUND, 0
-        for turn in range(ROUNDS):
+        for turn in range(rounds):
             if idle == PATIENCE or not len(self.seating) or self._is_over(until):
                 break
             parts = list(self._parts(scores, turn))

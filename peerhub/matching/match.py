@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SEATS_OF_A_SMALL_ROUND: Final = 2_000
 PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS: Final = 100
-SHARE_FOR_A_GOOD_SEATING: Final = 0.15  # of the time limit, before the best is sought
+ROUNDS_FOR_A_GOOD_SEATING: Final = 3  # of improvement, before the best is sought
 PEOPLE_OF_A_SMALL_ROUND: Final = 60  # of buddies: so many are proven best within seconds whatever the program asks
 
 
@@ -138,7 +138,7 @@ def _best_by_columns(problem: Problem, search: "Search") -> "Found":
     """A good seating first, part by part; then the best and its proof, as far as time allows."""
     from peerhub.matching import assembly, columns  # noqa: PLC0415
 
-    good = assembly.best(problem, search.until(SHARE_FOR_A_GOOD_SEATING))
+    good = assembly.best(problem, search, ROUNDS_FOR_A_GOOD_SEATING)
     if _is_proven(problem, good) or search.is_over(search.time_limit):
         return good
     try:
@@ -160,7 +160,7 @@ def _better(problem: Problem, one: "Found", other: "Found") -> "Found":
         return max(one, other, key=lambda found: _rank(problem, found))
     best = one if points >= other_points else other
     bounds = min(one.bound, other.bound), min(one.matched_bound, other.matched_bound)
-    return replace(best, bound=bounds[0], matched_bound=bounds[1])
+    return replace(best, bound=bounds[0], matched_bound=bounds[1], cut=one.cut or other.cut)
 
 
 def _rank(problem: Problem, found: "Found") -> tuple[int, int, int]:

@@ -98,12 +98,6 @@ class Search:
     def seconds(self) -> float:
         return self.clock() - self.began
 
-    def until(self, share: float) -> "Search":
-        """The same search with only a share of its time."""
-        part = replace(self, time_limit=self.time_limit * share)
-        part.began, part.last = self.began, self.last
-        return part
-
     @property
     def stopped(self) -> bool:
         return self.stopped_at is not None
