@@ -99,7 +99,7 @@ class Crew:
                 if self._lent and silence > MOST_SILENCE:
                     raise _Silent
         finally:
-            for future in running:
+            for future in running if self._lent else ():  # ours end with their processes
                 future.cancel()
         return True
 

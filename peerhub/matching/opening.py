@@ -5,7 +5,7 @@ any seat is not taken for a seat where others would do. What people add together
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -57,11 +57,11 @@ class Opening:
         self.leaders: list[tuple[int, ...]] = []
         self.starts: list[int] = []
 
-    def seating(self) -> Seating:
-        """All that open."""
+    def seating(self, is_over: Callable[[], bool] = lambda: False) -> Seating:
+        """All that open before it is over."""
         heap = [(-hope, start) for start, hope in enumerate(self._hopes().tolist()) if hope > NEVER // 2]
         heapq.heapify(heap)
-        while heap:
+        while heap and not is_over():
             _, start = heapq.heappop(heap)
             session = self._best(start)
             if session is None:

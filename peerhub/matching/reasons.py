@@ -17,7 +17,7 @@ against each other. Of hours themselves only sums over everybody are told, and s
   somebody who shuts out those for which enough people are free: more would give away what others said.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property, reduce
 from itertools import combinations
@@ -46,6 +46,7 @@ NO_HOURS: Final = "no free hours this week that are long enough for a session"
 NOBODY_FREE: Final = "no hour in common with anyone"
 TOO_FEW_FREE: Final = "not enough people are free at the same hour"
 NO_FACILITATOR: Final = "no facilitator is free at an hour that suits enough people"
+STOPPED: Final = "the search was stopped before there was time to find out why"
 NO_PLACE: Final = "no place was left at the hours that they share with others"
 
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -132,11 +133,20 @@ def _reason(problem: Problem, session: PlannedSession, name: str) -> Reason | No
 # Who is not matched, and what would help
 
 
-def why_unmatched(problem: Problem, sessions: Iterable[PlannedSession]) -> tuple[Unmatched, ...]:
-    """Everyone without a seat, each with the cause and, where there is one, the change that would help most."""
+def why_unmatched(
+    problem: Problem, sessions: Iterable[PlannedSession], may_explain: Callable[[], bool] = lambda: True
+) -> tuple[Unmatched, ...]:
+    """Everyone without a seat, each with the cause and, where there is one, the change that would help most.
+
+    Those for whom it may not be worked out any more are told so.
+    """
     seated = seated_in(sessions)
     hours = _Hours(problem)
-    return tuple(hours.explain(person) for person in problem.participants if person.id not in seated)
+    return tuple(
+        hours.explain(person) if may_explain() else Unmatched(person.id, STOPPED)
+        for person in problem.participants
+        if person.id not in seated
+    )
 
 
 class _Hours:

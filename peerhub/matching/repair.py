@@ -117,7 +117,7 @@ def repair(
     search.report(Progress("explaining", search.seconds, matched=len(matched)))
     peers = sum(person.most_sessions > 0 for person in problem.participants)
     found = Found(sessions, most_points(problem), peers, search.stopped or search.seconds >= time_limit)
-    proposal = proposal_of(problem, found)
+    proposal = proposal_of(problem, found, search.may_explain)
     told = people_told(standing, proposal.sessions)
     proven = round_.proven or (told & problem.by_id.keys() <= round_.opened and round_.claims <= matched)
     return Repaired(proposal, tuple(person.id for person in problem.participants if person.id in told), proven)
