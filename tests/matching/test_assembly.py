@@ -1,6 +1,6 @@
 """Large rounds of sessions keep the rules and their own word: bounds, accounts, the same bytes, stops and bad input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def lent() -> ThreadPoolExecutor:
+def lent() -> Iterator[ThreadPoolExecutor]:
     """Threads of this process, in which constants are as the test set them, and which start at once."""
     with ThreadPoolExecutor(2) as threads:
         yield threads

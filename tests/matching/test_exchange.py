@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from peerhub.domain.availability import cell_of
+from peerhub.matching import reopening
 from peerhub.matching.assembly import sessions_of
-from peerhub.matching.exchange import exchanged
+from peerhub.matching.exchange import _offers, exchanged
 from peerhub.matching.hall import Hall, hall_of
 from peerhub.matching.opening import Opening, Scores
 from peerhub.matching.problem import Problem
 from peerhub.matching.recombining import Memory, recombined
 from peerhub.matching.reopening import Part, all_worth, improved, settled
 from peerhub.matching.rules import broken_rules_of_sessions
-from peerhub.matching.seating import NOBODY, Seating
+from peerhub.matching.seating import NOBODY, Company, Seating
 from tests.matching.cast import MONDAY_18, WEEK, person, sessions
 from tests.matching.drawn import drawn_round
 
@@ -179,6 +180,37 @@ def test_who_leads_a_session_that_stays_leads_no_other_at_that_time(later: int) 
 
     assert broken(problem, hall, best) == []
     assert len(best) == later
+
+
+@pytest.mark.parametrize("later", [1, 2])
+def test_who_leads_and_comes_is_in_one_place(later: int) -> None:
+    problem = sessions(
+        *(person(name, EVENING) for name in ("ana", "ben", "cat", "dan")),
+        person("olu", EVENING, facilitates=1, most_sessions=0), person("pat", EVENING, facilitates=1),
+        session_minutes=60, largest=2, ideal=2,
+    )  # fmt: skip
+    hall = hall_of(problem)
+    six = int(np.flatnonzero(hall.starts == cell_of(MONDAY_18, WEEK))[0])
+    led, beside = Seating.of(hall, [(0, 1)], [(5,)], [six]), Seating.of(hall, [(2, 3)], [(4,)], [six + later])
+    with_pat = Seating.of(hall, [(2, 5)], [(4,)], [six + later])
+
+    best = recombined(hall, Seating.none(hall), _remembering(hall, led.and_also(with_pat)), seed=0)
+    company = Company(hall, beside.with_people(np.array([[2, NOBODY]])))
+    offers = _offers(hall, beside.and_also(led), company, np.array([5]))
+
+    assert len(best) == later
+    assert len(offers[0]) == later - 1
+
+
+def test_the_best_is_kept_however_far_a_search_strays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reopening, "MAY_LOSE", 1 << 50)
+    monkeypatch.setattr(reopening, "BLUR", 10**6)
+    monkeypatch.setattr(reopening, "recombined", lambda hall, seating, memory, seed: seating)
+    for seed in range(8):
+        hall = hall_of(ROUNDS[seed])
+        part = Part(hall, *opened(hall), no_scores(hall), 4, 0)
+
+        assert all_worth(hall, improved(part)) >= all_worth(hall, part.seating)
 
 
 def _remembering(hall: Hall, seating: Seating) -> Memory:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -91,7 +92,14 @@ def assert_that_bounds_hold(hall: Hall, seed: int = 0) -> None:
     most_people = max(people for weight, people in best if weight == top[0])
     found = [market.fees(aim, 1_000, lambda: False) for aim in aims(*top).values()]
     no_prices = Fees(np.zeros(hall.people, np.int64), np.zeros(len(hall.starts), np.int64), 0, 0)
-    for fees in [*filter(None, found), no_prices, *(any_fees(hall, draw, market.scale) for _ in range(3))]:
+    dear = np.eye(len(hall.starts), dtype=np.int64)[(hall.hours >= 0).any(axis=0)] * 2_000 * market.scale
+    dear_moments = [replace(no_prices, moments=moment) for moment in dear if hall.at_once]
+    for fees in [
+        *filter(None, found),
+        no_prices,
+        *dear_moments,
+        *(any_fees(hall, draw, market.scale) for _ in range(3)),
+    ]:
         assert market.bound(fees, aims(*top)["weight"]) >= top[0]
         assert market.bound(fees, aims(*top)["people"]) >= most_people
         for (weight, people), points in best.items():
@@ -112,6 +120,11 @@ CLOSE = {
         person("olu", EVENING, facilitates=2, most_sessions=0),
         person("pat", EVENING, facilitates=2, most_sessions=0),
         session_minutes=60, largest=2, ideal=2, sessions_at_once=1,
+    ),
+    "one leads all, and leads two": sessions(
+        *(person(f"p{n}", "mon 18:00-20:00") for n in range(6)),
+        person("olu", EVENING, facilitates=2, most_sessions=0),
+        session_minutes=60, slot_minutes=60, largest=2, ideal=2,
     ),
     "dear leaders": sessions(
         *(person(f"p{n}", EVENING, topics={"grief": n % 5}, owed=n % 2) for n in range(5)),
