@@ -238,6 +238,14 @@ def test_a_discreet_letter_keeps_program_and_people_out_of_its_wording(letterhea
     }
 
 
+def test_a_wording_is_kept_once_in_the_facts_of_a_letter(letterhead: Letterhead, now: datetime) -> None:
+    own = {Worded.INVITATION: Wording("Hi", ("Good to have you.",)), Worded.CHANGED: Wording("Hi", ("Not this one.",))}
+
+    facts = facts_of(letters.invitation(letterhead, ANA, a_seat(wordings=own), now))
+
+    assert (facts.count(b"Good to have you."), facts.count(b"Not this one.")) == (1, 0)
+
+
 def test_words_that_an_earlier_version_kept_without_a_wording_are_still_told(
     letterhead: Letterhead, now: datetime
 ) -> None:

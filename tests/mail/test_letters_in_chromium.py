@@ -50,7 +50,7 @@ async def test_the_letter_is_dark_where_its_reader_wants_that(
     await page.set_content(ALL["invitation"](letterhead, BEN, now).html)
     seen = []
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         look = "getComputedStyle(document.querySelector('{}')).{}"
         seen.append([
             await page.evaluate(look.format(".l-words p", "color")),

@@ -105,12 +105,12 @@ async def test_a_wording_is_kept_for_its_own_kind_of_letter_alone(
     for kind in (Worded.CHANGED, Worded.CANCELLED):
         await wording.change(program_id, kind, OWN, letterhead, olu, now)
 
-    await wording.put_back(program_id, Worded.CHANGED, olu, now)
+    await wording.put_back(program_id, Worded.CANCELLED, olu, now)
     await wording.change(program_id, Worded.REMINDER, letters.original(Worded.REMINDER), letterhead, olu, now)
     await publish(program_id, now, letterhead)
 
-    assert (await programs.by_id(program_id)).wordings == {Worded.CANCELLED: OWN}
-    assert [one.program.wordings for one in await stored_rounds.every()] == [{Worded.CANCELLED: OWN}]
+    assert (await programs.by_id(program_id)).wordings == {Worded.CHANGED: OWN}
+    assert [one.program.wordings for one in await stored_rounds.every()] == [{Worded.CHANGED: OWN}]
     assert (await text_to_ana()).startswith("Hello Ana,\n\nThere is an invitation for you.")
 
 
