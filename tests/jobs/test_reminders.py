@@ -13,13 +13,14 @@ from peerhub.actions import reminders as acts
 from peerhub.domain.availability import Span
 from peerhub.domain.invitations import Rsvp
 from peerhub.domain.programs import Kind
+from peerhub.domain.reminders import Reminder as KindOfReminder
 from peerhub.domain.reminders import Reminding
 from peerhub.domain.subscriptions import Subscription
 from peerhub.jobs import duties
 from peerhub.jobs.duties import Office
 from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, outbox
+from peerhub.store import members, outbox, reminders
 from peerhub.store import sessions as held
 from peerhub.store.tables import Letter, Member, Reminder, Round, Seat, Session, Unreached
 from tests.community import a_member, a_program, a_round, an_organizer, change_hours, enrol, together
@@ -233,6 +234,25 @@ async def test_a_clock_that_jumps_sends_nothing_twice_and_skips_nothing(office: 
 
     assert sorted(await written()) == ["ana: reminder", "ana: reminder", "ben: nudge"]
     assert await rows() == [("day_before", True), ("hour_before", True), ("nudge", True)]
+
+
+async def test_a_clock_that_jumps_over_a_reminder_and_back_skips_nothing(office: Office) -> None:
+    (seat,) = await a_session("yes")
+    await acts.choose(await of_seat(seat, Seat.member), Reminding.HOUR_BEFORE, EARLY)
+
+    await run(office, STARTS - 90 * MINUTE, STARTS + 30 * MINUTE, STARTS - 89 * MINUTE, STARTS - 60 * MINUTE)
+
+    assert await rows() == [("hour_before", True)]
+
+
+async def test_of_two_who_found_the_same_reminder_due_one_makes_it(office: Office) -> None:
+    await a_session("yes")
+    now = STARTS - 24 * HOUR
+    (one,), (other,) = [await reminders.due(KindOfReminder.DAY_BEFORE, now, 10) for _ in range(2)]
+
+    kept = [await reminders.keep([(found, f"cause of {found.id}")], now) for found in (one, other)]
+
+    assert kept == [[one.id], []]
 
 
 async def test_many_workers_at_once_write_one_reminder(office: Office) -> None:
