@@ -60,6 +60,20 @@ def test_sessions_of_a_drawn_round_keep_the_rules_within_their_bounds(seed: int,
     assert not found.cut
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_who_would_come_more_than_once_sits_within_the_rules_and_bounds(seed: int, lent: ThreadPoolExecutor) -> None:
+    problem = drawn_round(24, seed)
+    people = [replace(one, most_sessions=one.most_sessions * (1 + n % 3)) for n, one in enumerate(problem.participants)]
+    problem = replace(problem, participants=tuple(people))
+
+    found = assembly.best(problem, Search(60, executor=lent))
+
+    _, matched, points = sums(problem, found.sessions)
+    assert broken_rules_of_sessions(problem, found.sessions) == []
+    assert points <= found.bound
+    assert matched <= found.matched_bound
+
+
 def test_small_rounds_come_out_no_better_than_the_exact_ones_and_often_as_well(lent: ThreadPoolExecutor) -> None:
     equal = 0
     for problem in (drawn_round(8, seed) for seed in range(12)):
