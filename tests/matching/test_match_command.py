@@ -13,9 +13,11 @@ import pytest
 from icalendar import Calendar
 
 from peerhub.matching.problem_file import problem_to_json
+from peerhub.matching.reasons import STOPPED
 from tests.matching.cast import buddies, person, sessions
 
 COMMAND = [sys.executable, "-c", "from peerhub.match_command import match; match(prog_name='peerhub match')"]
+MORE_THAN_A_PIPE_HOLDS = 1 << 20
 EVENING = "mon 18:00-20:00"
 ROLES = ("share", "listen", "both")
 SMALL = buddies(
@@ -188,6 +190,24 @@ def test_a_signal_ends_the_search_and_keeps_the_best_so_far(number: signal.Signa
     assert proposal["matched"] >= heard["matched"] > 0
     (tmp_path / "proposal.json").write_text(out)
     assert peerhub_match(str(problem), "--check", str(tmp_path / "proposal.json")).returncode == 0
+
+
+def test_a_stop_before_anything_is_known_leaves_everyone_unmatched(tmp_path: Path) -> None:
+    command = Popen(
+        [*COMMAND, "-", "--out", "-", "--progress", "lines"], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+    )
+    assert command.stdin
+    command.stdin.write(" " * MORE_THAN_A_PIPE_HOLDS)  # so it reads already when this has been written
+
+    command.send_signal(signal.SIGINT)
+    out, _ = command.communicate(large(), timeout=60)
+
+    proposal = json.loads(out)
+    (tmp_path / "problem.json").write_text(large())
+    (tmp_path / "proposal.json").write_text(out)
+    assert (command.returncode, proposal["cut"], proposal["matched"], proposal["sessions"]) == (0, True, 0, [])
+    assert {one["why"] for one in proposal["unmatched"]} == {STOPPED}
+    assert peerhub_match(str(tmp_path / "problem.json"), "--check", str(tmp_path / "proposal.json")).returncode == 0
 
 
 def _until_points(command: "Popen[str]") -> dict[str, Any]:
