@@ -64,29 +64,17 @@ DESCRIPTION = "True"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="peerhub", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="peerhub", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="Unreached", tablename="unreached", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unreached", tablename="unreached", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="ReadMail", tablename="read_mail", schema=None, columns=None
-    )
+    manager.add_table(class_name="ReadMail", tablename="read_mail", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Unwanted", tablename="unwanted", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unwanted", tablename="unwanted", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Remark", tablename="remark", schema=None, columns=None
-    )
+    manager.add_table(class_name="Remark", tablename="remark", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Offer", tablename="offer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="Unreached",

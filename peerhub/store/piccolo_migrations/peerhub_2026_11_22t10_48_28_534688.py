@@ -8,9 +8,7 @@ from piccolo.constraints import Check
 
 ID = "2026-11-22T10:48:28:534688"
 VERSION = "1.38.0"
-DESCRIPTION = (
-    "The outbox tells lost attempts apart, and a database knows where it lives"
-)
+DESCRIPTION = "The outbox tells lost attempts apart, and a database knows where it lives"
 
 
 # Before anything else: what a worker of the earlier version has claimed goes back, unless its body is on its way.
@@ -28,9 +26,7 @@ BACK = ("letter_waiting", "letter_sending", "letter_unfinished", "letter_to_forg
 async def forwards():
     from peerhub.store.engine import DB
 
-    manager = MigrationManager(
-        migration_id=ID, app_name="peerhub", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="peerhub", description=DESCRIPTION)
 
     async def make_ready() -> None:
         for step in STEPS:
@@ -221,9 +217,7 @@ async def forwards():
         tablename="letter",
         constraint_name="is_claimed_by_one_who_reads_facts",
         constraint_class=Check,
-        params={
-            "condition": "state <> 'sending' OR claimed_at IS NOT NULL OR fenced_at IS NOT NULL"
-        },
+        params={"condition": "state <> 'sending' OR claimed_at IS NOT NULL OR fenced_at IS NOT NULL"},
         schema=None,
     )
 

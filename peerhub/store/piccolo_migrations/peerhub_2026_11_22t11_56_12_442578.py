@@ -9,9 +9,7 @@ DESCRIPTION = "A program can word its letters"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="peerhub", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="peerhub", description=DESCRIPTION)
 
     manager.add_column(
         table_class_name="Program",
@@ -39,9 +37,7 @@ async def forwards():
         tablename="program",
         constraint_name="wordings_are_short",
         constraint_class=Check,
-        params={
-            "condition": "jsonb_typeof(wordings) = 'object' AND octet_length(wordings::text) <= 100000"
-        },
+        params={"condition": "jsonb_typeof(wordings) = 'object' AND octet_length(wordings::text) <= 100000"},
         schema=None,
     )
 

@@ -33,13 +33,9 @@ DESCRIPTION = "Reminders, once for each time of a seat"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="peerhub", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="peerhub", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="Reminder", tablename="reminder", schema=None, columns=None
-    )
+    manager.add_table(class_name="Reminder", tablename="reminder", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="Reminder",
@@ -177,9 +173,7 @@ async def forwards():
         tablename="reminder",
         constraint_name="has_kind",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('day_before', 'hour_before', 'nudge', 'check_in')"
-        },
+        params={"condition": "kind IN ('day_before', 'hour_before', 'nudge', 'check_in')"},
         schema=None,
     )
 
