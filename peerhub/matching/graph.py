@@ -50,7 +50,7 @@ class Crowd:
         self.problem = problem
         self.people = problem.participants
         self.count = len(self.people)
-        _refuse_if_too_many(self.count)
+        refuse_if_too_many(self.count, BYTES_EACH)
         self.terms = Terms(problem)
         self.length = cells_needed(problem.program)
 
@@ -448,10 +448,10 @@ class Crowd:
         return keys // max(1, self.count), keys % max(1, self.count)
 
 
-def _refuse_if_too_many(people: int) -> None:
-    if people * BYTES_EACH > MOST_MEMORY:
+def refuse_if_too_many(people: int, bytes_each: int) -> None:
+    if people * bytes_each > MOST_MEMORY:
         raise TooLarge(
-            f"{people:,} people are more than fit into memory; {MOST_MEMORY // BYTES_EACH:,} people always fit"
+            f"{people:,} people are more than fit into memory; {MOST_MEMORY // bytes_each:,} people always fit"
         )
 
 

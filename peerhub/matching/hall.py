@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from peerhub.domain.comfort import MEDIUMS, Role, size_name
 from peerhub.domain.programs import MatchOn
-from peerhub.matching.graph import Crowd, bits_or_all
+from peerhub.matching.graph import Crowd, bits_or_all, refuse_if_too_many
 from peerhub.matching.hours import possible_starts
 from peerhub.matching.packing import fit_at_once
 from peerhub.matching.preferences import FULL, PREFERENCES, bond, shadow, weight
@@ -25,6 +25,7 @@ from peerhub.matching.terms import Numbers, Truths
 
 Words = NDArray[np.uint64]
 
+BYTES_EACH: Final = 120_000  # of memory for one person in sessions; see docs/scale.md
 NEVER: Final = -(1 << 40)  # what cannot be: no sum with it is ever enough
 
 
@@ -153,6 +154,7 @@ def hall_of(problem: Problem) -> Hall:
     Raises:
         TooLarge: more people than fit into memory.
     """
+    refuse_if_too_many(len(problem.participants), BYTES_EACH)
     crowd = Crowd(problem)
     program, people, terms = problem.program, problem.participants, crowd.terms
     sizes = tuple(range(program.smallest, min(program.largest, max(program.smallest, len(people))) + 1))

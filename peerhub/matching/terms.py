@@ -43,6 +43,7 @@ class Terms:
         self.problem = problem
         self.people = problem.participants
         self.places = {person.id: place for place, person in enumerate(self.people)}
+        self._eases: dict[int, Numbers] = {}
 
     def hours(self, place: int, starts: int) -> dict[int, int]:
         """What the hour adds for one person, at each of these cells."""
@@ -50,9 +51,12 @@ class Terms:
 
     def eases(self, size: int) -> Numbers:
         """By medium and person: what the size and the medium add for them."""
-        worth = weight(self.problem.program, "comfort")
-        by_medium = [[worth * ease(person, size, medium) for person in self.people] for medium in MEDIUMS]
-        return np.array(by_medium, np.int64).reshape(len(MEDIUMS), len(self.people))
+        if size not in self._eases:
+            worth = weight(self.problem.program, "comfort")
+            by_medium = [[worth * ease(person, size, medium) for person in self.people] for medium in MEDIUMS]
+            self._eases[size] = np.array(by_medium, np.int64).reshape(len(MEDIUMS), len(self.people))
+            self._eases[size].flags.writeable = False
+        return self._eases[size]
 
     @cached_property
     def topics(self) -> Numbers:

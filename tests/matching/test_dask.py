@@ -18,7 +18,7 @@ from bench import sixty
 from peerhub.domain.programs import Kind
 from peerhub.domain.refusals import Refusal
 from peerhub.machines import lent_by
-from peerhub.matching import assembly
+from peerhub.matching import assembly, graph, hall
 from peerhub.matching.crew import Crew, is_called_off
 from peerhub.matching.match import match
 from peerhub.matching.problem import Problem
@@ -57,7 +57,7 @@ def large_round() -> Problem:
 def test_a_worker_that_is_killed_changes_nothing_about_the_proposal(cluster: Any, lent: Executor) -> None:
     alone = match(large_round(), time_limit=600)
     killed: list[int] = []
-    told: list[Progress] = []
+    told = [Progress("reading", 0)]
 
     def kill_one() -> bool:
         """Called now and then while the search waits; kills the first worker that works for it."""
@@ -140,3 +140,12 @@ def test_without_dask_the_command_says_what_to_install_and_writes_nothing(tmp_pa
     assert (done.returncode, done.stdout) == (2, "")
     assert json.loads(done.stderr)["mistakes"][0]["text"] == "--dask needs Dask: pip install 'peerhub[dask]'"
     assert not out.exists()
+
+
+def test_sessions_for_more_people_than_fit_into_memory_are_refused_with_the_number_that_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graph, "MOST_MEMORY", 110 * hall.BYTES_EACH)
+
+    with pytest.raises(Refusal, match=r"^130 people are more than fit into memory; 110 people always fit$"):
+        match(large_round())
