@@ -70,14 +70,17 @@ async def measure(smtp_url: str, to_drain: int, people: int) -> None:
         await draining(smtp_url, to_drain)
         await Member.delete(force=True)
         await publishing(people)
-        await a_sign_in_behind(smtp_url, people)
+        await a_sign_in_behind(smtp_url)
 
 
 async def draining(smtp_url: str, number: int) -> None:
     now = datetime.now(UTC)
     to = await members(number, now)
-    seat = SeatInvitation(UUID(int=1), "uid", 0, Span(now + timedelta(1), now + timedelta(1.1)), "UTC", "C", "video", ())
-    told = [letters.invitation(HEAD, one, replace(seat, seat_id=one.member_id, uid=one.member_id.hex), now) for one in to]
+    seat = SeatInvitation(
+        UUID(int=1), "uid", 0, Span(now + timedelta(1), now + timedelta(1.1)), "UTC", "C", "video", ()
+    )
+    seats = [replace(seat, seat_id=one.member_id, uid=one.member_id.hex) for one in to]
+    told = [letters.invitation(HEAD, one, theirs, now) for one, theirs in zip(to, seats, strict=True)]
     await outbox.put(HEAD, told, now)
     office = Office(HEAD, smtp_url, uuid4())
     (first,) = await outbox.claim(office.worker, now, 1)
@@ -117,7 +120,7 @@ async def publishing(people: int) -> None:
     print(f"L2 publishing to {told}: {len(statements)} statements (at most {most:.0f}), {seconds:.1f} seconds, no SMTP")
 
 
-async def a_sign_in_behind(smtp_url: str, people: int) -> None:
+async def a_sign_in_behind(smtp_url: str) -> None:
     now = datetime.now(UTC)
     (ana,) = await members(1, now)
     await outbox.put(HEAD, [letters.sign_in(HEAD, ana, "https://peerhub.example/sign-in/x", now)], now)
@@ -160,7 +163,8 @@ async def a_proposed_round(people: int, week: date, now: datetime) -> tuple[UUID
         [WeeklyHour(id=uuid4(), member=o.member_id, day=1, opens=1080, closes=1200, liking="good") for o in to],
     )
     await DB._run_in_pool(
-        "INSERT INTO consent (id, member, purpose, version, given_at) SELECT gen_random_uuid(), member.id, p, '1', now()"
+        "INSERT INTO consent (id, member, purpose, version, given_at)"
+        " SELECT gen_random_uuid(), member.id, p, '1', now()"
         " FROM member, unnest(ARRAY['agreement', 'adult', 'matching']) AS p"
     )
     tuesday = datetime(week.year, week.month, week.day, 18, tzinfo=UTC) + timedelta(days=1)

@@ -8,6 +8,7 @@ import pytest
 
 from peerhub.actions import bounces, inbox, logins
 from peerhub.actions.bounces import Returned
+from peerhub.domain.letters import OUT_OF_REACH
 from peerhub.jobs.duties import post_letters
 from peerhub.jobs.office import Office
 from peerhub.mail import incoming, letters
@@ -132,7 +133,7 @@ async def test_letters_wait_until_a_mailed_link_was_opened(head: Letterhead, now
     assert await post_letters(office, now) is False
     await reach.hold_letters()
     rows = await Letter.select(Letter.id, Letter.state, Letter.trouble).order_by(Letter.number)
-    assert rows == [{"id": one, "state": "held", "trouble": reach.OUT_OF_REACH} for one in (before, after)]
+    assert rows == [{"id": one, "state": "held", "trouble": OUT_OF_REACH} for one in (before, after)]
 
     await logins.ask(ana.address, "browser", head, now)
     await post_letters(office, now)

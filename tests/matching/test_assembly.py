@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from peerhub.matching.match import match
 from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Participant, Problem
 from peerhub.matching.problem_file import problem_from_json
-from peerhub.matching.proposal import PlannedSession
+from peerhub.matching.proposal import PlannedSession, Progress
 from peerhub.matching.proposal_file import differences, proposal_to_json
 from peerhub.matching.rules import broken_rules, broken_rules_of_sessions
 from peerhub.matching.search import Search, best, weights_of
@@ -93,7 +94,7 @@ def test_small_rounds_come_out_no_better_than_the_exact_ones_and_often_as_well(l
 
 def test_a_round_of_a_hundred_and_twenty_is_matched_and_everyone_is_told(lent: ThreadPoolExecutor) -> None:
     problem = believable(120)
-    heard = []
+    heard: list[Progress] = []
 
     proposal = match(problem, executor=lent, on_progress=heard.append)
 
@@ -146,11 +147,11 @@ def test_a_stop_at_any_moment_gives_sessions_that_keep_the_rules_and_bounds_that
 # Bad input
 
 
-def crowd(people: int, *free: str, **more: object) -> list[Participant]:
+def crowd(people: int, *free: str, **more: Any) -> list[Participant]:
     return [person(f"p{n}", *free, **more) for n in range(people)]
 
 
-def leaders(count: int, *free: str, **more: object) -> list[Participant]:
+def leaders(count: int, *free: str, **more: Any) -> list[Participant]:
     return [person(f"l{n}", *free, facilitates=2, most_sessions=0, **more) for n in range(count)]
 
 

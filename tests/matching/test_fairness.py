@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ KINDS = {"buddies": of_buddies, "sessions": of_sessions}
 Kind = Callable[..., Problem]
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS.keys())
+@pytest.fixture(params=list(KINDS.values()), ids=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> Kind:
     """How a problem of either kind is made: pairs, of which two can meet, and whoever leads them."""
     return request.param  # type: ignore[no-any-return]
@@ -91,7 +92,7 @@ def together(problem: Problem) -> set[frozenset[str]]:
     return {frozenset(session.people) for session in match(problem).sessions}
 
 
-def four(**answers: dict[str, object]) -> list[Participant]:
+def four(**answers: dict[str, Any]) -> list[Participant]:
     """Ana, Ben, Cat and Dan with the same hours, and these answers."""
     return [person(name, EVENING, **answers.get(name, {})) for name in NAMES[:4]]
 

@@ -1,9 +1,11 @@
 """Large rounds of buddies: no bargain is missed, bounds hold, a stop is heard, and bad input is no failure."""
 
 import random
+import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench.people import lines
 from peerhub.domain.programs import WEIGHTS
-from peerhub.matching import aside, flow, many
+from peerhub.matching import flow, many
 from peerhub.matching.bargains import bargains
 from peerhub.matching.flow import Edges, fractional, fractional_unless, greedy, most_worth
 from peerhub.matching.graph import Crowd
@@ -70,7 +72,7 @@ def test_a_trio_is_worth_at_most_half_of_the_shares_of_its_twos(problem: Problem
 
 
 LEVEL = {"pair": 2, "trio": 2}
-TIGHT = {
+TIGHT: dict[str, tuple[list[dict[str, Any]], dict[str, str], int]] = {
     "comfort": ([{"sizes": {"pair": 1, "trio": 4}}] * 3, {}, 0),
     "roles": ([{"role": "share"}, {"role": "listen"}, {"role": "both"}], {"roles": "complementary"}, 100),
     "trust": ([{"prefers": ["p1"]}, {"prefers": ["p2"]}, {"prefers": ["p0"]}], {}, 0),
@@ -126,9 +128,14 @@ def test_a_process_of_its_own_finds_the_same(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_stop_ends_the_process_and_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow, "ARCS_ASIDE", 0)
-    processes = []
-    popen = aside.subprocess.Popen
-    monkeypatch.setattr(aside.subprocess, "Popen", lambda *a, **k: processes.append(popen(*a, **k)) or processes[-1])
+    processes: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def started(*command: Any, **settings: Any) -> Any:
+        processes.append(popen(*command, **settings))
+        return processes[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", started)
 
     half = fractional_unless(300, edges_of(300), lambda: True)
 

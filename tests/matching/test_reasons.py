@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -158,9 +159,7 @@ def test_a_pair_is_suggested_where_too_few_are_free_at_once_for_three() -> None:
     ids=" ".join,
 )
 @pytest.mark.parametrize("led", [False, True])
-def test_nothing_that_the_others_said_about_themselves_changes_what_is_told(
-    led: bool, answers: dict[str, object]
-) -> None:
+def test_nothing_that_the_others_said_about_themselves_changes_what_is_told(led: bool, answers: dict[str, Any]) -> None:
     """In one world everyone else gave these answers, in the other none: what Ana and the organizer read is the same."""
     ana = person("ana", EVENING, sizes={"pair": 0, "trio": 0, "small": 0}, mediums={"video": 0}, languages=["en"])
     others = [
