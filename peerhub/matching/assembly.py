@@ -37,7 +37,7 @@ from peerhub.matching.terms import Numbers
 SESSIONS_OF_A_PART: Final = 40
 TRIES: Final = 40  # in a part of that many sessions, in each round but the first, which only exchanges
 ROUNDS: Final = 80
-PATIENCE: Final = 15  # rounds that bring nothing, and it is enough
+PATIENCE: Final = 30  # rounds that bring nothing, and it is enough
 PEOPLE_AT_FIRST: Final = 1_500  # for whom the first prices are found
 PEOPLE_AT_LAST: Final = 5_000  # and the last, which prove the bound
 SHARE_FOR_THE_BOUND: Final = 0.12  # of the time limit

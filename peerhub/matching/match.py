@@ -141,6 +141,7 @@ def _best_by_columns(problem: Problem, search: "Search") -> "Found":
     good = assembly.best(problem, search, ROUNDS_FOR_A_GOOD_SEATING)
     if _is_proven(problem, good) or search.is_over(search.time_limit):
         return good
+    search.know(*_rank(problem, good)[1:], good.bound)
     try:
         return _better(problem, good, columns.best(problem, search))
     except columns.NotFound:

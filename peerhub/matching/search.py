@@ -90,6 +90,7 @@ class Search:
     began: float = field(init=False)
     stopped_at: float | None = field(default=None, init=False)
     last: Progress = field(default=Progress("reading", 0), init=False)
+    known: Progress = field(default=Progress("reading", 0), init=False)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -115,7 +116,15 @@ class Search:
             self.report(replace(self.last, seconds=self.seconds))
         return self.stopped or self.seconds >= until
 
+    def know(self, matched: int, points: int, bound: int) -> None:
+        """Something so good is known already, and no less is told from now on."""
+        self.known = Progress("improving", 0, points, bound, matched)
+
     def report(self, progress: Progress) -> None:
+        known = self.known
+        if (progress.matched, progress.points) < (known.matched, known.points):
+            most = max(progress.matched_bound, known.matched)
+            progress = replace(known, phase=progress.phase, seconds=progress.seconds, matched_bound=most)
         self.last = progress
         self.on_progress(progress)
 
