@@ -203,8 +203,8 @@ def best_of_ours(
 
 
 def tests() -> None:
-    import networkx as nx  # type: ignore[import-untyped] # noqa: PLC0415
-    from networkx.algorithms.tests import test_matching  # type: ignore[import-untyped] # noqa: PLC0415
+    import networkx as nx  # noqa: PLC0415
+    from networkx.algorithms.tests import test_matching  # noqa: PLC0415
 
     graphs: list[tuple[Any, bool]] = []
     theirs = nx.max_weight_matching
