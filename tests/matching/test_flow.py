@@ -139,10 +139,21 @@ def test_a_large_round_is_proven_and_comes_out_the_same_again() -> None:
     assert one.gap <= 0.001
 
 
-def test_a_stop_at_once_still_gives_a_proposal_with_a_bound() -> None:
+def test_a_stop_before_anything_is_known_matches_nobody() -> None:
     problem = problem_from_json("".join(lines(200)))
 
     proposal = match(problem, should_stop=lambda: True)
+
+    assert proposal.cut
+    assert broken_rules(problem, proposal) == []
+    assert proposal.matched_bound >= match(problem).matched
+
+
+def test_a_stop_soon_after_still_gives_a_proposal_with_a_bound() -> None:
+    problem = problem_from_json("".join(lines(200)))
+    asked = iter([False])
+
+    proposal = match(problem, should_stop=lambda: next(asked, True))
 
     assert proposal.cut
     assert broken_rules(problem, proposal) == []
