@@ -259,7 +259,7 @@ class _Assembly:
         for sitting in (*seating.people.T, *seating.leaders.T):
             there = sitting != NOBODY
             for who, start in zip(sitting[there].tolist(), seating.starts[there].tolist(), strict=True):
-                hours[who, hall.overlapping(start)] = -1
+                hours[who, hall.overlapping[start]] = -1
         seats = np.bincount(seating.seated, minlength=hall.people)
         wanted = (seats < hall.most) & (hall.most > 1) & (hours >= 0).any(axis=1)
         return np.flatnonzero(wanted), replace(hall, hours=hours)

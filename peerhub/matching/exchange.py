@@ -9,8 +9,8 @@ time: a search in a very large neighbourhood (Ahuja, Ergun, Orlin and Punnen 200
 from typing import Final
 
 import numpy as np
-from ortools.graph.python import linear_sum_assignment
 
+from peerhub.matching.aside import assigned
 from peerhub.matching.hall import Hall
 from peerhub.matching.seating import NOBODY, Company, Seating
 from peerhub.matching.terms import Numbers, Truths
@@ -84,7 +84,7 @@ def leading_then(hall: Hall, seating: Seating, people: Numbers) -> Truths:
     busy = np.zeros((len(people), len(hall.starts)), bool)
     for row in np.flatnonzero(np.isin(people, seating.leaders)):
         for start in seating.starts[(seating.leaders == people[row]).any(axis=1)].tolist():
-            busy[row] |= hall.overlapping(start)
+            busy[row] |= hall.overlapping[start]
     return busy
 
 
@@ -99,12 +99,10 @@ def _assigned(company: Company, standing: Numbers, session: Numbers, who: Number
     alone = company.worth
     goes_on = np.flatnonzero(alone > 0)
     stays = np.arange(people)
-    assignment = linear_sum_assignment.SimpleLinearSumAssignment()
-    assignment.add_arcs_with_cost(
+    mates = assigned(
+        sessions + people,
         np.concatenate([session, goes_on, sessions + stays, sessions + who]),
         np.concatenate([who, people + goes_on, stays, people + session]),
         np.concatenate([-worth, -alone[goes_on], np.zeros(people + len(who), np.int64)]),
-    )
-    assert assignment.solve() == assignment.OPTIMAL  # noqa: S101  everyone can sit down where they sat
-    mates = np.array([assignment.right_mate(place) for place in range(sessions)], np.int64)
+    )[:sessions]  # there always is one: everyone can sit down where they sat
     return np.where(mates < people, mates, NOBODY)

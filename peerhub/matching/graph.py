@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from peerhub.domain.availability import cells_in, wall_of_week
 from peerhub.domain.comfort import MEDIUMS, Role
 from peerhub.domain.programs import MatchOn
+from peerhub.matching.acquaintance import Twos, acquainted, keeping_apart
 from peerhub.matching.hours import every_start, grid_of, pinned_start
 from peerhub.matching.preferences import (
     FULL,
     SPARE_CELLS,
-    bond,
     cells_needed,
-    shadow,
     size_value,
     wants_balance,
     weight,
@@ -217,7 +216,7 @@ class Crowd:
         may = self.can_come[one] & self.can_come[other] & (one != other)
         for words in (*self._answers, self._start_words):
             may &= (words[one] & words[other]).any(axis=1)
-        return np.asarray(may & ~self._find(self._apart, one, other)[0])
+        return np.asarray(may & ~self.keeping_apart.find(one, other)[0])
 
     def _may_pair(self, one: Numbers, other: Numbers) -> Truths:
         two = self.in_pairs
@@ -236,51 +235,26 @@ class Crowd:
 
     # Who has met whom
 
-    def _key(self, one: Numbers, other: Numbers) -> Numbers:
-        return np.minimum(one, other) * self.count + np.maximum(one, other)
-
-    def _keys(self, twos: Iterable[Iterable[str]]) -> Numbers:
-        places = self.terms.places
-        sorted_places = [sorted(places[person] for person in two) for two in twos]
-        return np.array(sorted_places, np.int64).reshape(-1, 2) @ np.array([self.count, 1], np.int64)
+    @cached_property
+    def acquainted(self) -> Twos:
+        return acquainted(self.problem)
 
     @cached_property
-    def _apart(self) -> Numbers:
-        return np.asarray(np.unique(self._keys(self.problem.apart)))
-
-    @cached_property
-    def _known(self) -> tuple[Numbers, Numbers, Numbers]:
-        """Every two who have met or wish to, by key; what each shadow takes away; what the bonds of each add."""
-        problem, ids, places = self.problem, self.problem.by_id, self.terms.places
-        wishes = {frozenset((p.id, wish)) for p in self.people for wish in p.prefers if wish in ids and wish != p.id}
-        twos = [sorted(two, key=places.__getitem__) for two in {*problem.last_meetings, *wishes}]
-        new, trust = weight(problem.program, "new_people"), weight(problem.program, "trust")
-        shadows = [new * shadow(problem, *two) for two in twos]
-        bonds = [[trust * bond(problem, *two), trust * bond(problem, *reversed(two))] for two in twos]
-        keys = self._keys(twos)
-        order = np.argsort(keys)
-        return keys[order], np.array(shadows, np.int64)[order], np.array(bonds, np.int64).reshape(-1, 2)[order]
+    def keeping_apart(self) -> Twos:
+        return keeping_apart(self.problem)
 
     def _shadows(self, one: Numbers, other: Numbers) -> Numbers:
-        known, where = self._find(self._known[0], one, other)
+        known, where = self.acquainted.find(one, other)
         worth = np.zeros(len(one), np.int64)
-        worth[known] = self._known[1][where[known]]
+        worth[known] = self.acquainted.shadows[where[known]]
         return worth
 
     def _bonds(self, one: Numbers, other: Numbers) -> Numbers:
         """What the bond of the one to the other adds for the one."""
-        known, where = self._find(self._known[0], one, other)
+        known, where = self.acquainted.find(one, other)
         worth = np.zeros(len(one), np.int64)
-        worth[known] = self._known[2][where[known], (one > other)[known].astype(np.int64)]
+        worth[known] = self.acquainted.bonds[where[known], (one > other)[known].astype(np.int64)]
         return worth
-
-    def _find(self, keys: Numbers, one: Numbers, other: Numbers) -> tuple[Truths, Numbers]:
-        """Which of these pairs are among the keys, and where."""
-        if not len(keys):
-            return np.zeros(len(one), bool), np.zeros(len(one), np.int64)
-        wanted = self._key(one, other)
-        where = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return keys[where] == wanted, where
 
     # Points
 
@@ -360,7 +334,7 @@ class Crowd:
         a, b, c = trios.T
         may = self._may_share_a_trio(a, b) & self._may_share_a_trio(a, c)
         for one, other in ((a, b), (a, c), (b, c)):
-            may &= ~self._find(self._apart, one, other)[0] & (one != other)
+            may &= ~self.keeping_apart.find(one, other)[0] & (one != other)
         for words in self._answers:
             may &= (words[a] & words[b] & words[c]).any(axis=1)
         may &= ~((self._only[trios] == self._only[trios[:, [0]]]).all(axis=1) & (self._only[a] > 0))
@@ -401,7 +375,7 @@ class Crowd:
         size = 2 * weight(program, "ideal_size") * (size_value(program, 3) - size_value(program, 2))
         comfort = 2 * int((self.terms.eases(3) - self.terms.eases(2)).max(initial=0))
         roles = FULL * weight(program, "roles") * wants_balance(program)
-        trust = FULL * weight(program, "trust") * bool(len(self._known[0]))
+        trust = FULL * weight(program, "trust") * bool(len(self.acquainted.keys))
         topics = FULL * weight(program, "topics") * (self.terms.topics_count is MatchOn.DIFFERENT)
         return size + comfort + roles + trust + topics
 
@@ -444,8 +418,7 @@ class Crowd:
     @cached_property
     def known_pairs(self) -> tuple[Numbers, Numbers]:
         """Those two by two who have met or wish to: a quick estimate knows nothing of them."""
-        keys = self._known[0]
-        return keys // max(1, self.count), keys % max(1, self.count)
+        return self.acquainted.both
 
 
 def refuse_if_too_many(people: int, bytes_each: int) -> None:

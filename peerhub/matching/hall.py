@@ -5,8 +5,8 @@ all that the search for sessions knows, and holds nothing but arrays: a part of 
 Nothing here is a table of everyone by everyone: who has met, or keeps apart, is a list of pairs.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from peerhub.domain.comfort import MEDIUMS, Role, size_name
 from peerhub.domain.programs import MatchOn
+from peerhub.matching.acquaintance import Twos
 from peerhub.matching.graph import Crowd, bits_or_all, refuse_if_too_many
 from peerhub.matching.hours import possible_starts
 from peerhub.matching.packing import fit_at_once
-from peerhub.matching.preferences import FULL, PREFERENCES, bond, shadow, weight
+from peerhub.matching.preferences import most_points_of_a_seat
 from peerhub.matching.problem import Problem
 from peerhub.matching.rules import requires, topics_of
 from peerhub.matching.search import weights_of
@@ -27,47 +28,6 @@ Words = NDArray[np.uint64]
 
 BYTES_EACH: Final = 120_000  # of memory for one person in sessions; see docs/scale.md
 NEVER: Final = -(1 << 40)  # what cannot be: no sum with it is ever enough
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Twos of people, by key in order, and what is known of each."""
-
-    people: int
-    keys: Numbers  # of each two: the lower place times ``people``, and the higher
-    shadows: Numbers
-    bonds: Numbers  # of shape (pairs, 2): of the lower to the higher, and back
-
-    @classmethod
-    def of(cls, people: int, one: Numbers, other: Numbers, shadows: Numbers, bonds: Numbers) -> "Pairs":
-        keys = np.minimum(one, other) * people + np.maximum(one, other)
-        bonds = np.where((one < other)[:, None], bonds, bonds[:, ::-1])
-        order = np.argsort(keys, kind="stable")
-        return cls(people, keys[order], shadows[order], bonds[order])
-
-    @classmethod
-    def without_more(cls, people: int, one: Numbers, other: Numbers) -> "Pairs":
-        return cls.of(people, one, other, np.zeros(len(one), np.int64), np.zeros((len(one), 2), np.int64))
-
-    @property
-    def both(self) -> tuple[Numbers, Numbers]:
-        return self.keys // max(1, self.people), self.keys % max(1, self.people)
-
-    def among(self, places: Numbers) -> "Pairs":
-        """Those within a part, by their places in it."""
-        inside = np.full(self.people, -1)
-        inside[places] = np.arange(len(places))
-        one, other = (inside[end] for end in self.both)
-        here = (one >= 0) & (other >= 0)
-        return Pairs.of(len(places), one[here], other[here], self.shadows[here], self.bonds[here])
-
-    def find(self, one: Numbers, other: Numbers) -> tuple[Truths, Numbers]:
-        """Which of these twos are known, and where they stand."""
-        if not len(self.keys):
-            return np.zeros(len(one), bool), np.zeros(len(one), np.int64)
-        wanted = np.minimum(one, other) * self.people + np.maximum(one, other)
-        where = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        return self.keys[where] == wanted, where
 
 
 @dataclass(frozen=True)
@@ -98,8 +58,8 @@ class Hall:
     shares: Truths
     listens: Truths
     needs_both: bool  # somebody who shares and somebody who listens
-    known: Pairs
-    apart: Pairs
+    known: Twos
+    apart: Twos
     grids: Truths
     zones: Numbers
     sizes: tuple[int, ...]
@@ -139,13 +99,15 @@ class Hall:
         changes["known"], changes["apart"] = self.known.among(places), self.apart.among(places)
         return replace(self, **changes)  # type: ignore[arg-type]
 
-    def overlapping(self, start: int) -> Truths:
-        """By start: whether a session then and one at this start would run at the same time."""
-        return np.asarray(abs(self.starts - self.starts[start]) < self.length)
+    @cached_property
+    def overlapping(self) -> Truths:
+        """By two starts: whether sessions at both would run at the same time."""
+        return np.asarray(abs(self.starts[:, None] - self.starts[None]) < self.length)
 
-    def running(self, start: int) -> Truths:
-        """By start: whether a session at this one runs then; two that overlap both do when the later one starts."""
-        return np.asarray(self.overlapping(start) & (self.starts >= self.starts[start]))
+    @cached_property
+    def running(self) -> Truths:
+        """By two starts: whether a session at the one runs at the other; of two that overlap, both do at the later."""
+        return np.asarray(self.overlapping & (self.starts[None] >= self.starts[:, None]))
 
 
 def hall_of(problem: Problem) -> Hall:
@@ -186,14 +148,14 @@ def hall_of(problem: Problem) -> Hall:
         shares=np.array([p.role is not Role.LISTEN for p in people], bool),
         listens=np.array([p.role is not Role.SHARE for p in people], bool),
         needs_both=requires(problem, "roles"),
-        known=_known(problem),
-        apart=_apart(problem),
+        known=crowd.acquainted,
+        apart=crowd.keeping_apart,
         grids=crowd.grids,
         zones=crowd.zones,
         sizes=sizes,
         kinds=tuple(names.index(size_name(size)) for size in sizes),
         of_size=tuple(terms.of_size(size) for size in sizes),
-        most_points=FULL * sum(weight(program, prefer.__name__) for prefer in PREFERENCES),
+        most_points=most_points_of_a_seat(program),
         leaders_each=program.facilitators_per_session,
         at_once=fit_at_once(problem),
     )
@@ -206,27 +168,3 @@ def _leads_at(problem: Problem, starts: Numbers) -> Truths:
             bits = possible_starts(problem, person)
             leads[place] = [bits >> start & 1 for start in starts.tolist()]
     return leads
-
-
-def _known(problem: Problem) -> Pairs:
-    """Every two who have met, or of whom one asked for the other."""
-    people, ids = problem.participants, problem.by_id
-    places = {person.id: place for place, person in enumerate(people)}
-    wishes = {frozenset((p.id, wish)) for p in people for wish in p.prefers if wish in ids and wish != p.id}
-    twos = [sorted(two, key=places.__getitem__) for two in {*problem.last_meetings, *wishes}]
-    new, trust = weight(problem.program, "new_people"), weight(problem.program, "trust")
-    shadows = np.array([new * shadow(problem, *two) for two in twos], np.int64)
-    bonds = [[trust * bond(problem, *two), trust * bond(problem, *reversed(two))] for two in twos]
-    one, other = _ends([(places[one], places[other]) for one, other in twos])
-    return Pairs.of(len(people), one, other, shadows, np.array(bonds, np.int64).reshape(-1, 2))
-
-
-def _apart(problem: Problem) -> Pairs:
-    places = {person.id: place for place, person in enumerate(problem.participants)}
-    one, other = _ends([tuple(places[person] for person in two) for two in problem.apart])
-    return Pairs.without_more(len(places), one, other)
-
-
-def _ends(twos: Iterable[tuple[int, ...]]) -> tuple[Numbers, Numbers]:
-    one, other = np.array(list(twos), np.int64).reshape(-1, 2).T
-    return one, other

@@ -51,7 +51,7 @@ from peerhub.matching.hours import pinned_start, span_at
 from peerhub.matching.mending import Matching, Trio
 from peerhub.matching.packing import Column, Packing, fit_at_once
 from peerhub.matching.pinning import sharing_people
-from peerhub.matching.preferences import FULL, PREFERENCES, points_of, weight
+from peerhub.matching.preferences import most_points_of_a_seat, points_of
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress
 from peerhub.matching.rules import broken_rules_of_sessions
@@ -115,7 +115,7 @@ class Round:
 
     def _step(self) -> int:
         """More than the points of any proposal; or as much as 64 bits allow, which is still those of thousands."""
-        each = FULL * sum(weight(self.problem.program, prefer.__name__) for prefer in PREFERENCES)
+        each = most_points_of_a_seat(self.problem.program)
         room = most_worth(len(self.weights)) // (2 * int(self.weights.max(initial=1))) - 4 * each
         return max(2 * each, min(1 + len(self.weights) * each, room))
 

@@ -114,9 +114,7 @@ class Market:
         if each:
             by_leader = np.where(hall.leads_at, fees.leaders[:, None], DEAR)
             cost = np.partition(by_leader, each - 1, axis=0)[:each].sum(axis=0)
-        after = hall.starts[None] - hall.starts[:, None]
-        runs = (after >= 0) & (after < hall.length)
-        return np.asarray(cost + (runs * fees.moments).sum(axis=1))
+        return np.asarray(cost + (hall.running * fees.moments).sum(axis=1))
 
     def of_seats(self, fees: Fees, most_of: str = "points") -> Numbers:
         """By start and kind: the fee of a seat, that of the best size."""
@@ -226,7 +224,7 @@ class _Program:
             led = self._row(0)
             for kind in range(len(hall.eases)):
                 self.seats[at, kind] = self._row(0, 0)
-            runs = np.flatnonzero(hall.running(at)).tolist() if self.moments else []
+            runs = np.flatnonzero(hall.running[at]).tolist() if self.moments else []
             room = [(self.moments[moment], 1.0) for moment in runs]
             for size, kind, worth in zip(hall.sizes, hall.kinds, market.of_size(self.aim.most_of), strict=True):
                 self._part(worth, [(self.seats[at, kind], -size), (led, hall.leaders_each), *room])

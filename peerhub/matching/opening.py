@@ -44,9 +44,7 @@ class Opening:
         self.waiting = np.zeros(hall.people, bool)
         self.waiting[waiting] = True
         self.leads = hall.leads - staying.leads(hall)
-        self.near = abs(hall.starts[:, None] - hall.starts[None]) < hall.length
-        self.runs = np.array([hall.running(start) for start in range(len(hall.starts))]).reshape(self.near.shape)
-        self.running = self.runs[staying.starts].sum(axis=0)
+        self.running = hall.running[staying.starts].sum(axis=0)
         self.free_to_lead = hall.leads_at & (self.leads > 0)[:, None]
         self.can_come = hall.hours >= 0
         for led, start in zip(staying.leaders, staying.starts, strict=True):
@@ -101,21 +99,21 @@ class Opening:
         self.starts.append(start)
         self.waiting[list(session.people)] = False
         self.leads[list(session.leaders)] -= 1
-        self.running += self.runs[start]
+        self.running += self.hall.running[start]
         self._is_busy(
             np.array(session.leaders + tuple(p for p in session.people if self.hall.leads[p]), np.int64), start
         )
         self.free_to_lead[self.leads <= 0] = False
 
     def _is_busy(self, people: Numbers, start: int) -> None:
-        self.free_to_lead[np.ix_(people, self.near[start])] = False
-        self.can_come[np.ix_(people, self.near[start])] = False
+        self.free_to_lead[np.ix_(people, self.hall.overlapping[start])] = False
+        self.can_come[np.ix_(people, self.hall.overlapping[start])] = False
 
     # The best session at a start
 
     def _best(self, start: int) -> _Session | None:
         hall = self.hall
-        if hall.at_once is not None and self.running[self.runs[start]].max() >= hall.at_once:
+        if hall.at_once is not None and self.running[self.hall.running[start]].max() >= hall.at_once:
             return None
         here = np.flatnonzero(self.waiting & self.can_come[:, start])
         for leaders in self._leaders(start):

@@ -120,7 +120,7 @@ class _Pinned:
     def _leading(self, start: int, seating: Seating, elsewhere: Truths) -> list[tuple[int, ...]]:
         """Everyone who could lead then, together with those pinned to lead."""
         hall = self.hall
-        near = seating[hall.overlapping(start)[seating.starts]]
+        near = seating[hall.overlapping[start][seating.starts]]
         if hall.at_once is not None and len(near) >= hall.at_once:
             return []
         free = hall.leads_at[:, start] & (hall.leads > seating.leads(hall))

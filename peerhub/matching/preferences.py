@@ -54,6 +54,11 @@ def points_by_preference(problem: Problem, session: PlannedSession) -> list[tupl
     ]
 
 
+def most_points_of_a_seat(program: Program) -> int:
+    """What one person in a session can have at most: all is as they wish."""
+    return FULL * sum(weight(program, prefer.__name__) for prefer in PREFERENCES)
+
+
 def weight(program: Program, name: str) -> int:
     """How much the program cares; what it says nothing about counts as usual."""
     usual = IDEAL_SIZE_WEIGHT[program.kind] if name == "ideal_size" else WEIGHTS[name]

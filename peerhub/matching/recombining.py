@@ -29,8 +29,7 @@ class Memory:
 
     def remember(self, seating: Seating) -> None:
         legal = Company(self.hall, seating).points >= 0
-        people = np.sort(seating.people, axis=1)
-        rows = np.column_stack([seating.starts, seating.leaders, people])[legal & ~seating.stays]
+        rows = _rows(seating)[legal & ~seating.stays]
         self._seen |= dict.fromkeys(row.tobytes() for row in rows)
 
     def sessions(self) -> Seating:
@@ -76,7 +75,7 @@ def _rows(seating: Seating) -> Numbers:
 
 def _limits(hall: Hall, held: Seating, known: Seating) -> list[tuple[int, list[int]]]:
     """How many of which sessions at most."""
-    runs = [np.flatnonzero(hall.running(start)).tolist() for start in range(len(hall.starts))]
+    runs = [np.flatnonzero(hall.running[start]).tolist() for start in range(len(hall.starts))]
     by_person: dict[int, list[int]] = {}
     by_leader: dict[int, list[int]] = {}
     at_moment: dict[tuple[int, int], list[int]] = {}

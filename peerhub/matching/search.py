@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from ortools.sat.python import cp_model
 
 from peerhub.domain.refusals import Refusal
-from peerhub.matching.preferences import FULL, PREFERENCES, weight
+from peerhub.matching.preferences import most_points_of_a_seat
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
 
@@ -179,7 +179,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
 def most_points(problem: Problem) -> int:
     """More points than any proposal can have: everyone comes as often as they like, and all is as they wish."""
     seats = sum(person.most_sessions for person in problem.participants)
-    return seats * FULL * sum(weight(problem.program, prefer.__name__) for prefer in PREFERENCES)
+    return seats * most_points_of_a_seat(problem.program)
 
 
 def most_people(rank_bound: int, rank: int, step: int, weights: Iterable[int]) -> int:

@@ -9,7 +9,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from peerhub.matching.hall import NEVER, Hall, Pairs, Words
+from peerhub.matching.acquaintance import Twos
+from peerhub.matching.hall import NEVER, Hall, Words
 from peerhub.matching.terms import Numbers, Truths
 
 NOBODY = -1
@@ -223,7 +224,7 @@ def any_apart(hall: Hall, groups: Numbers) -> Truths:
     return np.asarray(_twos(groups, hall.apart)[2].any(axis=1))
 
 
-def _twos(groups: Numbers, pairs: Pairs) -> tuple[Numbers, Numbers, Truths, Numbers]:
+def _twos(groups: Numbers, pairs: Twos) -> tuple[Numbers, Numbers, Truths, Numbers]:
     """The places of every two in a group; and by group and two, whether they are among the pairs, and where."""
     one, other = _two_columns(groups.shape[1])
     a, b = groups[:, one], groups[:, other]
