@@ -42,10 +42,6 @@ class Offer:
     def __repr__(self) -> str:
         return f"Offer({self.id})"
 
-    def is_live(self, now: datetime) -> bool:
-        """Whether a yes could still bring the seat."""
-        return self.state is OfferState.OPEN and not self.is_off and now < self.expires_at
-
     def why_closed(self, now: datetime) -> str | None:
         """Why it can no longer be answered, in words for the member, or None while it can."""
         if self.is_off or now >= self.span.starts_at:
