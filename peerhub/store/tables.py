@@ -293,6 +293,28 @@ class Offer(Table, db=DB):
     one_offer_each = Unique(["session", "member"])
 
 
+class Repair(Table, db=DB):
+    """The smallest change of a published round that an organizer asked for: a worker looks for it, a person uses it.
+
+    A round has one at a time; asking again makes another one of it, under an id of its own, so pages carry the id.
+    ``content`` is the change, for as long as it may be used.
+    """
+
+    id = UUID(primary_key=True)
+    round = ForeignKey(Round, null=False, unique=True, on_delete=OnDelete.cascade)
+    stage = Varchar(length=8, default="asked")
+    asked_at = Timestamptz()
+    attempts = SmallInt(default=0)
+    lease = UUID(null=True, default=None)
+    lease_until = Timestamptz(null=True, default=None)
+    content = JSONB(null=True, default=None)
+
+    has_stage = _one_of("stage", "asked", "found", "failed", "used")
+    is_leased = Check("(lease IS NULL) = (lease_until IS NULL) AND (lease IS NULL OR stage = 'asked')")
+    has_content = Check("(stage = 'found') = (content IS NOT NULL)")
+    counts_up = Check("attempts >= 0")
+
+
 class Remark(Table, db=DB):
     """Something that a member's calendar asked for by mail and that only a person can decide."""
 
@@ -534,6 +556,6 @@ class Audit(Table, db=DB):
 
 TABLES = [
     Member, Consent, WeeklyHour, DateAway, ComfortLevel, KeepApart,
-    Program, Enrolment, Round, Joining, Proposal, Session, Seat, Offer, Remark, CheckIn, Trust,
+    Program, Enrolment, Round, Joining, Proposal, Session, Seat, Offer, Repair, Remark, CheckIn, Trust,
     Letter, Reminder, Installation, ReadMail, Unreached, Unwanted, SignInLink, Login, BusyTime, Feed, Quota, Audit,
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """A bad row cannot be stored, whoever asks; the audit only grows."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from peerhub.store.tables import (
     Letter,
     Member,
     Program,
+    Repair,
     Round,
     Trust,
     WeeklyHour,
@@ -144,6 +145,29 @@ async def test_a_round_is_for_a_week_that_begins_on_monday_and_there_is_one(now:
 
     await refuses(a_round(date(2026, 12, 1)))
     await refuses(a_round(date(2026, 11, 30)), asyncpg.UniqueViolationError)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"stage": "lost"},
+        {"stage": "found"},  # without the change that was found
+        {"content": "{}"},
+        {"attempts": -1},
+        {"lease": uuid4()},
+        {"stage": "used", "lease": uuid4(), "lease_until": datetime(2026, 12, 1, tzinfo=UTC)},
+    ],
+    ids=lambda bad: ",".join(bad),
+)
+async def test_a_round_has_one_repair_that_is_held_while_it_is_looked_for(bad: dict[str, Any], now: datetime) -> None:
+    program = a_program(now)
+    await program.save()
+    round_ = Round(id=uuid4(), program=program.id, week=date(2026, 11, 30), opened_at=now)
+    await Round.insert(round_)
+
+    await refuses(Repair(id=uuid4(), round=round_.id, asked_at=now, **bad))
+    await Repair.insert(Repair(id=uuid4(), round=round_.id, asked_at=now))
+    await refuses(Repair(id=uuid4(), round=round_.id, asked_at=now), asyncpg.UniqueViolationError)
 
 
 async def test_two_people_have_one_trust_between_them(now: datetime) -> None:
