@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
@@ -33,6 +35,17 @@ def dies_at_first(thing: tuple[Path, int]) -> int:
     if n == 1 and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return n * n
+
+
+def dies_before_the_others(thing: tuple[Path, int, bytes]) -> int:
+    """The first one kills its process while all others wait, with more to carry than fits into a pipe."""
+    folder, n, _ = thing
+    mark = folder / "died"
+    if n == 0 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.1)
     return n * n
 
 
@@ -92,6 +105,34 @@ def test_a_process_that_is_killed_in_the_middle_is_replaced_and_the_answers_are_
 
     assert answers == [0, 1, 4, 9]
     assert [mark.name for mark in tmp_path.iterdir()] == ["1"]
+
+
+LOSES_ONE = """
+import sys, time
+from concurrent.futures import Future
+from pathlib import Path
+from peerhub.matching.crew import Crew
+from tests.matching.test_crew import dies_before_the_others
+
+tell = Future.set_exception
+
+def tell_later(future, error):
+    time.sleep(0.1)
+    tell(future, error)
+
+Future.set_exception = tell_later
+with Crew(2) as workers:
+    print(workers.all(dies_before_the_others, [(Path(sys.argv[1]), n, bytes(200_000)) for n in range(9)], bool))
+"""
+
+
+def test_a_lost_process_is_heard_of_future_by_future_and_nothing_hangs_or_complains(tmp_path: Path) -> None:
+    """A crew that calls off what the pool is about to call lost ends the pool's own thread, and then never ends."""
+    said = subprocess.run(
+        [sys.executable, "-c", LOSES_ONE, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (said.returncode, said.stderr, said.stdout) == (0, "", f"{[n * n for n in range(9)]}\n")
 
 
 def test_a_task_that_kills_whatever_does_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
