@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from peerhub.actions.rounds import invitation_of
-from peerhub.domain.invitations import AsksFor, CannotAnswer, Invitation, Rsvp
+from peerhub.domain.invitations import AsksFor, CannotAnswer, Invitation, Rsvp, TimeHasChanged
 from peerhub.domain.refusals import NotFound, TooOften
 from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
@@ -40,17 +40,20 @@ async def invitation_behind(head: Letterhead, signed: str) -> Invitation:
     return await seats.invitation_of(links.seat_of_link(head, signed))
 
 
-async def answer(seat_id: UUID, rsvp: Rsvp, now: datetime) -> None:
-    """Keep an answer; the last one counts.
+async def answer(seat_id: UUID, rsvp: Rsvp, now: datetime, seen: datetime | None = None) -> None:
+    """Keep an answer; the last one counts. ``seen`` is when the session began on the page that was answered.
 
     Raises:
         NotFound: there is no such seat.
         CannotAnswer: the session is over or cancelled, or the member is no longer part of it.
+        TimeHasChanged: the session has moved since the page was opened.
     """
     async with transaction():
         invitation = await seats.hold(seat_id)
         if why := invitation.why_closed(now):
             raise CannotAnswer(why)
+        if seen not in (None, invitation.span.starts_at):
+            raise TimeHasChanged
         await seats.put_answer(seat_id, rsvp, now)
         await reminders.call_off(now, [seat_id])
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from peerhub.actions.rounds import domain_of, invitation_of
 from peerhub.domain import offers as how
-from peerhub.domain.invitations import CannotAnswer, Rsvp
+from peerhub.domain.invitations import CannotAnswer, Rsvp, TimeHasChanged
 from peerhub.domain.offers import Offer, OfferState
 from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
@@ -72,12 +72,17 @@ async def offer_free_seats(head: Letterhead, now: datetime) -> bool:
     return True
 
 
-async def answer(offer_id: UUID, *, yes: bool, head: Letterhead, now: datetime) -> OfferState:
+async def answer(
+    offer_id: UUID, *, yes: bool, head: Letterhead, now: datetime, seen: datetime | None = None
+) -> OfferState:
     """Take the seat, or leave it to others; of many who say yes at once, as many have one as are free.
+
+    ``seen`` is when the session began on the page that was answered.
 
     Raises:
         NotFound: there is no such offer.
         CannotAnswer: the offer has ended, or the session has begun or does not take place.
+        TimeHasChanged: the session has moved since the page was opened.
     """
     session_id = (await offers.by_id(offer_id)).session_id
     async with turn_at(session_id), transaction():
@@ -86,6 +91,8 @@ async def answer(offer_id: UUID, *, yes: bool, head: Letterhead, now: datetime) 
             return OfferState.TAKEN  # from now on they answer on the invitation's page
         if why := offer.why_closed(now):
             raise CannotAnswer(why)
+        if seen not in (None, offer.span.starts_at):
+            raise TimeHasChanged
         becomes = await _take(offer, head, now) if yes else OfferState.DECLINED
         await offers.answer(offer_id, becomes, now)
         return becomes

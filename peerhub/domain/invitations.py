@@ -33,6 +33,13 @@ class CannotAnswer(Refusal):
     """The invitation is no longer open; the message says why."""
 
 
+class TimeHasChanged(Refusal):
+    """The answer was to a time that the session no longer has."""
+
+    def __init__(self) -> None:
+        super().__init__("The time has changed since you opened this page. This is how it is now: can you come then?")
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody in a session, by the name that they chose."""

@@ -1,6 +1,7 @@
 """What was typed into a form: kept as it was typed, so that a mistake loses nothing, and read all at once."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -42,6 +43,14 @@ async def typed_in(request: AnyRequest) -> Typed:
         if isinstance(text, str):
             fields.setdefault(name, []).append(text)
     return Typed(fields)
+
+
+def time_seen(typed: Typed) -> datetime | None:
+    """When the session began on the page that is answered, as its form carries it."""
+    try:
+        return datetime.fromisoformat(typed.one("seen"))
+    except ValueError:
+        return None
 
 
 def read(form: type[Form], fields: Mapping[str, Any]) -> tuple[Form | None, Mistakes]:

@@ -10,7 +10,7 @@ from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, sessions
 from peerhub.store.tables import TABLES, Seat, Session
-from tests.community import TUESDAY, a_member, at
+from tests.community import THURSDAY, TUESDAY, a_member, at
 from tests.web.conftest import BASE, Browser, Clock, a_seat, sign_in
 
 Open = Callable[[], Browser]
@@ -270,3 +270,40 @@ async def test_a_cancelled_session_stays_on_home_with_a_word(browser: Open, now:
     await one.get("/home")
 
     assert "Will not take place" in one.text()
+
+
+async def test_an_answer_to_a_time_that_has_changed_since_is_not_kept(
+    browser: Open, now: datetime, letterhead: Letterhead
+) -> None:
+    seat = await a_seat(now, await a_member("Ana", now), await a_member("Ben", now), span=TUESDAY)
+    ana = browser()
+    await ana.get(link_to(letterhead, seat))
+    (session_id,) = await Session.select(Session.id).output(as_list=True)
+    await sessions.change(session_id, THURSDAY, "voice", "")
+
+    answer = await ana.submit(rsvp="yes")
+
+    assert (answer.status_code, (await answer_of(seat))[0]) == (409, "waiting")
+    assert [one.text for one in ana.soup().select("[role=alert]")] == [
+        "The time has changed since you opened this page. This is how it is now: can you come then?"
+    ]
+    assert "Thursday 3 December" in ana.text()
+    await ana.submit(rsvp="yes")
+    assert (await answer_of(seat))[0] == "yes"
+
+
+async def test_the_answer_that_was_given_is_the_button_that_stands_out(
+    browser: Open, now: datetime, letterhead: Letterhead
+) -> None:
+    seat = await a_seat(now, await a_member("Ana", now), await a_member("Ben", now))
+    ana = browser()
+
+    def loud() -> list[str]:
+        return [one.text for one in ana.soup().select(".answers button") if "quiet" not in one["class"]]
+
+    await ana.get(link_to(letterhead, seat))
+    before = loud()
+    await ana.submit(rsvp="no")
+    await ana.get(link_to(letterhead, seat))
+
+    assert (before, loud()) == (["Yes, I will come"], ["No, not this time"])

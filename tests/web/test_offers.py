@@ -10,9 +10,10 @@ import pytest
 from litestar import Litestar
 
 from peerhub.actions import offers
+from peerhub.domain.availability import Span
 from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members
+from peerhub.store import members, sessions
 from peerhub.store import offers as stored
 from peerhub.store.tables import Member, Offer, Session
 from tests.actions.test_offers import a_session, says_no, the_session
@@ -20,6 +21,7 @@ from tests.community import TUESDAY, a_member
 from tests.web.conftest import BASE, Browser, Clock, sign_in, talk_to
 
 Open = Callable[[], Browser]
+HOUR = timedelta(hours=1)
 
 
 async def dans_offer(now: datetime, head: Letterhead) -> tuple[UUID, str]:
@@ -78,6 +80,22 @@ async def test_who_is_too_late_waits_and_can_stop_waiting(browser: Open, now: da
     assert "You are on the waiting list" in one.text()
     await one.submit(answer="no")
     assert await state() == "declined"
+
+
+async def test_a_yes_to_a_time_that_has_changed_since_takes_nothing(
+    browser: Open, now: datetime, letterhead: Letterhead
+) -> None:
+    _, link = await dans_offer(now, letterhead)
+    one = browser()
+    await one.get(link)
+    session = await the_session()
+    await sessions.change(session.id, Span(TUESDAY.starts_at + HOUR, TUESDAY.ends_at + HOUR), "voice", "")
+
+    answer = await one.submit(answer="yes")
+
+    assert (answer.status_code, await state()) == (409, "open")
+    assert "The time has changed since you opened this page." in one.text()
+    assert one.soup().select("main form button")[0].text == "Yes, I would like it"
 
 
 @pytest.mark.parametrize("what", ["it has ended", "it has begun", "it is cancelled", "he is suspended"])

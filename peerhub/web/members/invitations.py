@@ -9,13 +9,13 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from peerhub.actions import invitations
-from peerhub.domain.invitations import ANSWERS, CannotAnswer, Invitation, Rsvp
+from peerhub.domain.invitations import ANSWERS, CannotAnswer, Invitation, Rsvp, TimeHasChanged
 from peerhub.domain.members import Member
 from peerhub.domain.wall import on_the_wall
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import seats
 from peerhub.web.asking import EVERYONE, AnyRequest
-from peerhub.web.forms import typed_in
+from peerhub.web.forms import time_seen, typed_in
 
 
 @route("/invitations/{signed:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD], opt=EVERYONE)
@@ -50,13 +50,16 @@ async def answer_signed_in(
 
 
 async def _answer(request: AnyRequest, invitation: Invitation, address: str, now: datetime) -> Template | Redirect:
-    said = (await typed_in(request)).one("rsvp")
+    typed = await typed_in(request)
+    said, seen = typed.one("rsvp"), time_seen(typed)
     if said not in ANSWERS:
         return _page(invitation, address, now, status=422, mistake="Please choose yes, maybe or no.")
     try:
-        await invitations.answer(invitation.seat_id, Rsvp(said), now)
+        await invitations.answer(invitation.seat_id, Rsvp(said), now, seen)
     except CannotAnswer:
         return _page(await seats.invitation_of(invitation.seat_id), address, now, status=409)
+    except TimeHasChanged as moved:
+        return _page(await seats.invitation_of(invitation.seat_id), address, now, status=409, mistake=str(moved))
     return Redirect(address, status_code=303)
 
 

@@ -8,12 +8,12 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from peerhub.actions import offers
-from peerhub.domain.invitations import CannotAnswer
+from peerhub.domain.invitations import CannotAnswer, TimeHasChanged
 from peerhub.domain.offers import Offer
 from peerhub.domain.wall import moment_on_the_wall, on_the_wall
 from peerhub.mail.letterhead import Letterhead
 from peerhub.web.asking import EVERYONE, AnyRequest
-from peerhub.web.forms import typed_in
+from peerhub.web.forms import time_seen, typed_in
 
 _LOOKING = [HttpMethod.GET, HttpMethod.HEAD]  # mail scanners ask with both
 
@@ -27,13 +27,16 @@ async def look(signed: FromPath[str], head: NamedDependency[Letterhead], now: Na
 async def answer(
     request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead], now: NamedDependency[datetime]
 ) -> Template | Redirect:
-    offer, said = await offers.offer_behind(head, signed), (await typed_in(request)).one("answer")
+    offer, typed = await offers.offer_behind(head, signed), await typed_in(request)
+    said = typed.one("answer")
     if said not in ("yes", "no"):
         return _page(offer, signed, now, status=422, mistake="Please choose yes or no.")
     try:
-        await offers.answer(offer.id, yes=said == "yes", head=head, now=now)
+        await offers.answer(offer.id, yes=said == "yes", head=head, now=now, seen=time_seen(typed))
     except CannotAnswer:
         return _page(await offers.offer_behind(head, signed), signed, now, status=409)
+    except TimeHasChanged as moved:
+        return _page(await offers.offer_behind(head, signed), signed, now, status=409, mistake=str(moved))
     return Redirect(f"/offers/{signed}", status_code=303)
 
 
