@@ -26,7 +26,11 @@ _WORDS = {
         "To keep others from acting in your name, each form works only in the browser that opened it, for a while. "
         "Please go back, reload the page and send it again. Nothing was stored.",
     ),
-    404: ("This page is not there", "The link may be old, or the page may not be meant for you."),
+    404: (
+        "This page is not there",
+        "The link may be old or not complete, or the page may not be meant for you. What waits for you is on your home "
+        "page, once you are signed in.",
+    ),
     405: ("There is nothing to read here", "This address only takes what a form sends. Nothing was changed."),
     408: ("This took too long", "What you sent did not arrive in time. Please try once more."),
     409: ("This has moved on", "Somebody was a moment earlier. Please look at the page again."),
@@ -45,13 +49,27 @@ _WORDS = {
 
 
 def error_page(
-    status: int, words: str | None = None, headers: dict[str, str] | None = None, look_again_at: str = ""
+    status: int,
+    words: str | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    look_again_at: str = "",
+    back_to: str = "",
 ) -> Template:
-    """A page for an error; ``words`` are of a refusal, which are fit for the person who asked."""
+    """A page for an error; ``words`` are of a refusal, which are fit for the person who asked.
+
+    ``look_again_at`` is where things stand as they are now, ``back_to`` where the person was.
+    """
     title, text = _WORDS.get(status, _WORDS[500 if status >= 500 else 400])
     return Template(
         "errors/error.html",
-        context={"title": title, "text": words or text, "status": status, "look_again_at": look_again_at},
+        context={
+            "title": title,
+            "text": words or text,
+            "status": status,
+            "look_again_at": look_again_at,
+            "back_to": back_to,
+        },
         status_code=status,
         headers=headers,
         media_type="text/html",

@@ -173,6 +173,16 @@ async def test_a_megabyte_is_the_most(page: Browser, bytes_more: int, status: in
     assert await upload(page, content) == status
 
 
+@pytest.mark.parametrize("bytes_more", [1, 3_000_000])
+async def test_who_sends_too_much_reads_what_to_do_and_is_a_click_from_trying_again(
+    page: Browser, bytes_more: int
+) -> None:
+    await upload(page, b"\n" * (1024 * 1024 + bytes_more))
+
+    assert act.TOO_LARGE in page.text()
+    assert page.soup().select("main a[href='/profile/busy'], main form[action='/profile/busy']") != []
+
+
 BOMBS = {
     "years of days": "DTSTART:00010101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY",
     "a day that never comes": "DTSTART:20260101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
@@ -242,6 +252,37 @@ async def test_nobody_uploads_all_day(ana: UUID, now: datetime, page: Browser) -
         await quotas.count("busy times", str(ana), act.UPLOADS_A_DAY, timedelta(days=1), now)
 
     assert await upload(page, a_calendar(PLAIN)) == 429
+    assert page.soup().select("#mistakes p")[0].text == (
+        "You have uploaded many files today. Please try again tomorrow."
+    )
+
+
+async def test_a_file_that_cannot_be_read_is_marked_where_it_was_chosen(page: Browser) -> None:
+    await upload(page, b"hello")
+
+    field = page.soup().select("#calendar")[0]
+    assert (field["aria-invalid"], field["aria-describedby"]) == ("true", "calendar-hint mistakes")
+
+
+async def test_a_calendar_without_a_busy_hour_says_so(page: Browser) -> None:
+    await upload(page, a_calendar("UID:1\nDTSTART:20270301T090000Z\nDURATION:PT1H"))
+
+    assert [one.text for one in page.soup().select(".notice")] == [
+        "Your calendar was read. You are busy at no time of that week, so there is nothing to keep."
+    ]
+
+
+async def test_what_was_kept_is_said_where_the_page_opens(page: Browser) -> None:
+    answer = await page.http.post(
+        "/profile/busy",
+        data={"form_token": page.token() or ""},
+        files={"calendar": ("calendar.ics", a_calendar(TUESDAY_EVENING))},
+    )
+
+    leads_to = answer.headers["location"].partition("#")[2]
+    await page.get(answer.headers["location"])
+    section = page.soup().select(f"section:has(#{leads_to})")[0]
+    assert [one.text for one in section.select(".notice")] == ["Your busy times are kept."]
 
 
 async def test_what_could_not_be_understood_is_said(page: Browser) -> None:

@@ -37,7 +37,7 @@ async def members_called(name: str) -> Any:
 
 
 def feed_path(one: Browser) -> str:
-    return str(one.soup().select("main input[readonly]")[0]["value"]).removeprefix(BASE)
+    return one.soup().select("main textarea[readonly]")[0].text.removeprefix(BASE)
 
 
 def read(feed: httpx.Response) -> list[Told]:
@@ -164,7 +164,25 @@ async def test_a_new_address_ends_the_old_one_and_ending_ends_both(app: Litestar
     assert after_renewing == [404, 200]
     assert after_ending == [404, 404]
     await one.get("/profile/calendar")
-    assert one.soup().select("main input[readonly]") == []
+    assert one.soup().select("main textarea[readonly]") == []
+
+
+async def test_the_page_says_what_a_button_has_done(browser: Open, now: datetime) -> None:
+    one = browser()
+    await sign_in(one, await a_member("Ana", now), now)
+    said = []
+
+    await one.get("/profile/calendar")
+    for action in ("/profile/calendar", "/profile/calendar", "/profile/calendar/end"):
+        answer = await one.submit(action)
+        await one.get(answer.headers["location"])
+        said.append([notice.text for notice in one.soup().select("[role=status]")])
+
+    assert said == [
+        ["This is your address."],
+        ["There is a new address. The old one no longer works."],
+        ["This calendar is ended. Its address no longer works."],
+    ]
 
 
 @pytest.mark.parametrize("name", ["x", "x.ics", ".ics", "a" * 5000, "%00", "%C3%A9.ics", "..%2f"])

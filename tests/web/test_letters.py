@@ -136,13 +136,37 @@ async def test_who_wants_no_news_is_not_told_that_a_week_is_open(
 
 
 async def test_signed_in_the_same_page_is_one_click_from_the_profile(browser: Open, now: datetime) -> None:
-    one = browser()
-    await sign_in(one, await ana(now), now)
+    member_id, one = await ana(now), browser()
+    await sign_in(one, member_id, now)
 
     there = await one.get("/letters")
+    await one.submit("/letters", wanted=["news"], reminding="both")
 
-    assert (await one.get(there.headers["location"])).status_code == 200
+    assert there.status_code == 200
+    assert (one.page.headers["location"], await subscriptions.of_member(member_id)) == (
+        "/letters?kept=yes", {Subscription.NEWS},
+    )  # fmt: skip
+    assert "Your choice is kept." in (await one.get("/letters?kept=yes")).text
     assert (await browser().get("/letters")).headers["location"] == "/sign-in"
+
+
+async def test_a_link_that_needs_no_login_never_reaches_the_history_of_who_has_one(
+    browser: Open, now: datetime, letterhead: Letterhead
+) -> None:
+    member_id, one = await ana(now), browser()
+    await sign_in(one, member_id, now)
+
+    pages = [await one.get(path) for path in ("/home", "/profile", "/letters")]
+
+    assert [page.status_code for page in pages] == [200] * 3
+    assert [page for page in pages if choosing(letterhead, member_id).rpartition(".")[2] in page.text] == []
+
+
+async def test_a_ticked_box_is_a_letter_that_comes(browser: Open, now: datetime, letterhead: Letterhead) -> None:
+    one = browser()
+    await one.get(choosing(letterhead, await ana(now)))
+
+    assert one.soup().select("fieldset:has(input[name=wanted]) legend")[0].text == "Please send me"
 
 
 async def test_home_says_when_our_letters_come_back(browser: Open, now: datetime) -> None:

@@ -237,7 +237,8 @@ async def test_letters_are_filtered_counted_and_paged(
         "120 waiting", "0 on the way", "1 set aside",
     ]  # fmt: skip
     assert len(olu.soup().select("main li h3")) == 1
-    assert (await olu.get(f"{PAGE}?state=nonsense&kind=nonsense")).status_code == 200
+    for odd in ("nonsense", "%00", "%ED%A0%80"):
+        assert (await olu.get(f"{PAGE}?state={odd}&kind={odd}&before={odd}")).status_code == 200
 
 
 async def test_a_copy_of_the_database_and_a_closed_way_are_said_at_the_top(

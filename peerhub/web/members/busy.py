@@ -8,18 +8,22 @@ from zoneinfo import ZoneInfo
 from litestar import get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.response import Redirect, Template
 
 from peerhub.actions import busy
 from peerhub.domain.availability import Span, moment_on_wall
 from peerhub.domain.members import Member
+from peerhub.domain.refusals import TooOften
 from peerhub.domain.wall import day_in_words
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import busy as stored
 from peerhub.web.asking import AnyRequest
+from peerhub.web.refusals import error_page
 
 _AROUND_THE_FILE = 8 * 1024  # bytes of a form beside the file in it
 _NO_FILE = "Please choose a file first."
+_ENOUGH = "You have uploaded many files today. Please try again tomorrow."
 
 
 @get("/profile/busy")
@@ -30,7 +34,15 @@ async def page(request: AnyRequest, member: NamedDependency[Member], now: NamedD
     )
 
 
-@post("/profile/busy", request_max_body_size=busy.MOST_BYTES + _AROUND_THE_FILE)
+def _too_large(_: AnyRequest, __: RequestEntityTooLarge) -> Template:
+    return error_page(413, busy.TOO_LARGE, back_to="/profile/busy")
+
+
+@post(
+    "/profile/busy",
+    request_max_body_size=busy.MOST_BYTES + _AROUND_THE_FILE,
+    exception_handlers={RequestEntityTooLarge: _too_large},
+)
 async def upload(
     request: AnyRequest,
     member: NamedDependency[Member],
@@ -45,6 +57,8 @@ async def upload(
         reading = await busy.take(member, content, head, now)
     except busy.CannotRead as refusal:
         return await _page(member, now, mistake=str(refusal))
+    except TooOften:
+        return await _page(member, now, mistake=_ENOUGH, status=429)
     more = f"&left_out={reading.left_out}" if reading.left_out else ""
     return Redirect(f"/profile/busy?kept=times{more}#kept", status_code=303)
 
@@ -56,7 +70,7 @@ async def delete(member: NamedDependency[Member]) -> Redirect:
 
 
 async def _page(
-    member: Member, now: datetime, *, mistake: str = "", kept: str = "", left_out: str | bool = ""
+    member: Member, now: datetime, *, mistake: str = "", kept: str = "", left_out: str | bool = "", status: int = 422
 ) -> Template:
     weeks = await stored.of(member.id)
     context = {
@@ -67,7 +81,7 @@ async def _page(
         "left_out": left_out,
         "day_in_words": day_in_words,
     }
-    return Template("members/busy.html", context=context, status_code=422 if mistake else 200)
+    return Template("members/busy.html", context=context, status_code=status if mistake else 200)
 
 
 def days_of(spans: Iterable[Span], zone: str) -> Iterator[tuple[date, str]]:

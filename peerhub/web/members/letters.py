@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import HttpMethod, get, post, route
 from litestar.di import NamedDependency
@@ -51,33 +52,45 @@ async def leave(signed: FromPath[str], head: NamedDependency[Letterhead], now: N
 
 @route("/letters/{signed:str}", http_method=_LOOKING, opt=EVERYONE)
 async def look(request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead]) -> Template:
-    member_id = links.member_of_letters_page(head, signed)
-    context = {
-        "choices": _choices(),
-        "gets": await subscriptions.of(member_id),
-        "reminding": await reminders.reminding_of(member_id),
-        "reminding_words": REMINDING_WORDS,
-        "address": f"/letters/{signed}",
-        "is_kept": "kept" in request.query_params,
-    }
-    return Template("members/letters.html", context=context)
+    return await _choosing(request, links.member_of_letters_page(head, signed), f"/letters/{signed}")
 
 
 @post("/letters/{signed:str}", opt=EVERYONE)
 async def choose(
     request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead], now: NamedDependency[datetime]
 ) -> Redirect:
-    typed = await typed_in(request)
-    wanted = [kind for kind in Subscription if kind.value in typed.all("wanted")]
-    when = [choice for choice in Reminding if choice.value == typed.one("reminding")]
-    await subscriptions.choose(links.member_of_letters_page(head, signed), wanted, now, when[0] if when else None)
-    return Redirect(f"/letters/{signed}?kept=yes", status_code=303)
+    return await _choose(request, links.member_of_letters_page(head, signed), f"/letters/{signed}", now)
 
 
 @get("/letters")
-async def own(member: NamedDependency[Member], head: NamedDependency[Letterhead]) -> Redirect:
-    """The same page for who is signed in."""
-    return Redirect(links.letters_page(head, member.id).removeprefix(head.base_url), status_code=303)
+async def own(request: AnyRequest, member: NamedDependency[Member]) -> Template:
+    """The same page for who is signed in, at an address that is nobody's key."""
+    return await _choosing(request, member.id, "/letters")
+
+
+@post("/letters")
+async def choose_own(request: AnyRequest, member: NamedDependency[Member], now: NamedDependency[datetime]) -> Redirect:
+    return await _choose(request, member.id, "/letters", now)
+
+
+async def _choosing(request: AnyRequest, member_id: UUID, address: str) -> Template:
+    context = {
+        "choices": _choices(),
+        "gets": await subscriptions.of(member_id),
+        "reminding": await reminders.reminding_of(member_id),
+        "reminding_words": REMINDING_WORDS,
+        "address": address,
+        "is_kept": "kept" in request.query_params,
+    }
+    return Template("members/letters.html", context=context)
+
+
+async def _choose(request: AnyRequest, member_id: UUID, address: str, now: datetime) -> Redirect:
+    typed = await typed_in(request)
+    wanted = [kind for kind in Subscription if kind.value in typed.all("wanted")]
+    when = [choice for choice in Reminding if choice.value == typed.one("reminding")]
+    await subscriptions.choose(member_id, wanted, now, when[0] if when else None)
+    return Redirect(f"{address}?kept=yes", status_code=303)
 
 
 def _leaving(signed: str, head: Letterhead, *, has_left: bool) -> Template:
@@ -96,4 +109,4 @@ def _choices() -> list[tuple[Subscription, str, str]]:
     return [(kind, *WORDS[kind]) for kind in Subscription]
 
 
-PAGES = [look_before_leaving, leave, look, choose, own]
+PAGES = [look_before_leaving, leave, look, choose, own, choose_own]

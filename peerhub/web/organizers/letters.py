@@ -67,7 +67,7 @@ async def outbox(request: AnyRequest, organizer: NamedDependency[Member], now: N
     state, kind, before = (request.query_params.get(name, "") for name in ("state", "kind", "before"))
     counts, is_copy = await letters.counts(), await letters.is_copy()
     since = None if is_copy else await letters.stalled_since(now)
-    chosen = State(state) if state in tuple(State) else None
+    chosen, kind = State(state) if state in tuple(State) else None, kind if kind in {*counts.kinds, *KINDS} else ""
     found, has_older = await letters.newest(chosen, kind or None, _number(before))
 
     def row(one: KeptLetter) -> Row:
@@ -82,7 +82,7 @@ async def outbox(request: AnyRequest, organizer: NamedDependency[Member], now: N
     context: dict[str, Any] = {
         "rows": [row(one) for one in found],
         "states": [(one, words, counts.of(one)) for one, words in STATES.items()],
-        "kinds": sorted((title_of(one), one) for one in {*counts.kinds, *([kind] if kind in KINDS else [])}),
+        "kinds": sorted((title_of(one), one) for one in {*counts.kinds, *([kind] if kind else [])}),
         "chosen": (state if chosen else "", kind),
         "older": _address(state, kind, found[-1].number) if has_older else None,
         "newest": _address(state, kind) if before else None,

@@ -6,7 +6,7 @@ const offered = [...(document.getElementById("zones")?.options ?? [])];
 
 function timeIn(zone) {
   try {
-    return new Intl.DateTimeFormat(undefined, { timeZone: zone, weekday: "long", hour: "2-digit", minute: "2-digit" }).format(new Date());
+    return new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "long", hour: "2-digit", minute: "2-digit" }).format(new Date());
   } catch {
     return null; // not a zone, or not yet
   }
