@@ -9,10 +9,11 @@ import signal
 import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,6 +43,7 @@ PINS_CLASH: Final = "The pinned sessions cannot all be kept any more. Nothing wa
 BROKE_RULES: Final = "The matching did not keep every rule, so nothing was changed. Please tell who runs this peerhub."
 
 Clock = Callable[[], datetime]
+Hold = Callable[[datetime, Mapping[str, Any]], Awaitable[bool]]  # until when, and how far it is; true: it should stop
 
 
 class NobodyToMatch(Refusal):
@@ -66,10 +68,10 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class _Work:
-    """One worker's go at one round."""
+class Work:
+    """One worker's go at one problem, which it holds for as long as it renews that."""
 
-    claim: Claim
+    hold: Hold
     clock: Clock
     ends: asyncio.Event
     limits: Limits
@@ -127,10 +129,10 @@ async def run(claim: Claim, clock: Clock, ends: asyncio.Event, limits: Limits | 
     if claim.attempt > MOST_ATTEMPTS:
         await _go_back(claim, ENDED_EARLY, clock())
         return
-    work = _Work(claim, clock, ends, limits or Limits())
+    work = Work(partial(rounds.renew, claim), clock, ends, limits or Limits())
     problem = await rounds.problem_of(await rounds.by_id(claim.round_id))
     try:
-        proposal = await _ask_the_matcher(problem, work)
+        proposal = await ask_the_matcher(problem, work)
     except MatcherFailed as failed:
         await _go_back(claim, str(failed), clock())
     except ToldToGo:
@@ -138,12 +140,20 @@ async def run(claim: Claim, clock: Clock, ends: asyncio.Event, limits: Limits | 
     except WrongStage:
         return  # our lease ran out, and someone else matches this round now
     else:
-        await _keep(claim, proposal, clock())
+        weighed = tuple(weigh(problem, session) for session in proposal.sessions)
+        await _keep(claim, replace(proposal, sessions=weighed), clock())
 
 
-async def _ask_the_matcher(problem: Problem, work: _Work) -> Proposal:
+async def ask_the_matcher(problem: Problem, work: Work, *options: str) -> Proposal:
+    """What the matcher proposes, in a process of its own; checked against every rule.
+
+    Raises:
+        MatcherFailed: it ended without a proposal, or with one that cannot be.
+        ToldToGo: the worker itself ends.
+        WrongStage: the worker no longer holds what it works at.
+    """
     child = await create_subprocess_exec(
-        *work.limits.command, "--time-limit", str(work.limits.seconds), stdin=PIPE, stdout=PIPE, stderr=PIPE
+        *work.limits.command, *options, "--time-limit", str(work.limits.seconds), stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     heard = _Heard()
     answer = asyncio.create_task(_converse(child, problem_to_json(problem), heard))
@@ -159,12 +169,12 @@ async def _ask_the_matcher(problem: Problem, work: _Work) -> Proposal:
             await answer
 
 
-async def _wait_for(answer: asyncio.Task[str], child: Process, heard: _Heard, work: _Work) -> None:
+async def _wait_for(answer: asyncio.Task[str], child: Process, heard: _Heard, work: Work) -> None:
     """Keep the lease and tell how far the search is, until there is an answer."""
     ends_at = work.clock() + timedelta(seconds=work.limits.seconds) + work.limits.to_finish
     was_told = False
     while not answer.done():
-        stop_asked = await rounds.renew(work.claim, work.clock() + LEASE, heard.progress)
+        stop_asked = await work.hold(work.clock() + LEASE, heard.progress)
         if stop_asked and heard.has_begun and not was_told:
             child.send_signal(signal.SIGINT)
             ends_at, was_told = work.clock() + work.limits.to_finish, True
@@ -211,7 +221,7 @@ def _checked(problem: Problem, child: Process, answer: str) -> Proposal:
         raise MatcherFailed(ENDED_EARLY) from None
     if rules.broken_rules(problem, proposal):
         raise MatcherFailed(BROKE_RULES)
-    return replace(proposal, sessions=tuple(weigh(problem, session) for session in proposal.sessions))
+    return proposal
 
 
 async def _keep(claim: Claim, proposal: Proposal, now: datetime) -> None:

@@ -18,6 +18,7 @@ from peerhub.store import (
     quotas,
     reach,
     reminders,
+    repairs,
     rounds,
     seats,
     subscriptions,
@@ -112,6 +113,7 @@ async def erase(member_id: UUID, now: datetime) -> None:
     async with transaction():
         await rounds.hold_those_with_proposals()
         await proposals.forget(member_id)
+        await repairs.forget(member_id)
         await members.erase(member_id)
         await audit.note("member erased", None, None, now)
 

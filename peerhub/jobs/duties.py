@@ -5,13 +5,14 @@ from datetime import datetime
 
 import structlog
 
-from peerhub.actions import matching, offers, reminders
+from peerhub.actions import matching, offers, reminders, repairs
 from peerhub.domain.reminders import Reminder
 from peerhub.jobs.office import Office
 from peerhub.jobs.posting import post_some
 from peerhub.mail import letters
 from peerhub.store import busy, checkins, logins, members, outbox, quotas, reach, read_mail, rounds
 from peerhub.store import reminders as stored_reminders
+from peerhub.store import repairs as stored_repairs
 
 __all__ = ["DUTIES", "SELDOM", "Duty", "Office"]
 
@@ -74,6 +75,15 @@ async def match_a_round(office: Office, now: datetime) -> bool:
     return True
 
 
+async def find_the_smallest_change(office: Office, now: datetime) -> bool:
+    """Find the change that an organizer asked for, after somebody left or said no."""
+    claim = await stored_repairs.claim(now, now + matching.LEASE)
+    if claim is None:
+        return False
+    await repairs.run(claim, office.clock, office.stop)
+    return True
+
+
 async def remind(office: Office, now: datetime) -> bool:
     """Remind those who come of their session, when each of them wants it."""
     written = [await reminders.write(kind, office.head, now) for kind in (Reminder.DAY_BEFORE, Reminder.HOUR_BEFORE)]
@@ -122,6 +132,7 @@ DUTIES: tuple[Duty, ...] = (
     post_sign_ins,
     post_letters,
     match_a_round,
+    find_the_smallest_change,
     expire_letters,
     purge_letters,
     forget_quotas,

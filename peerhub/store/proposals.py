@@ -93,7 +93,7 @@ def _version(row: Mapping[str, Any]) -> Version:
 def proposal_as_json(proposal: Plan) -> dict[str, Any]:
     """The proposal as it is kept: the words of the public file, with reasons and pins in full."""
     return {
-        "sessions": [_session_as_json(session) for session in proposal.sessions],
+        "sessions": [session_as_json(session) for session in proposal.sessions],
         "unmatched": [asdict(unmatched) for unmatched in proposal.unmatched],
         "points": proposal.points,
         "bound": proposal.bound,
@@ -106,13 +106,14 @@ def proposal_as_json(proposal: Plan) -> dict[str, Any]:
 def proposal_from_json(content: Mapping[str, Any]) -> Plan:
     """Read what ``proposal_as_json`` wrote."""
     return Plan(
-        sessions=tuple(_session_from_json(session) for session in content["sessions"]),
+        sessions=tuple(session_from_json(session) for session in content["sessions"]),
         unmatched=tuple(Unmatched(**unmatched) for unmatched in content["unmatched"]),
         **{name: content[name] for name in ("points", "bound", "matched", "matched_bound", "cut")},
     )
 
 
-def _session_as_json(session: PlannedSession) -> dict[str, Any]:
+def session_as_json(session: PlannedSession) -> dict[str, Any]:
+    """One session as it is kept."""
     return {
         "people": list(session.people),
         "facilitators": list(session.facilitators),
@@ -125,7 +126,8 @@ def _session_as_json(session: PlannedSession) -> dict[str, Any]:
     }
 
 
-def _session_from_json(content: Mapping[str, Any]) -> PlannedSession:
+def session_from_json(content: Mapping[str, Any]) -> PlannedSession:
+    """Read what ``session_as_json`` wrote."""
     return PlannedSession(
         people=tuple(content["people"]),
         span=Span(datetime.fromisoformat(content["starts_at"]), datetime.fromisoformat(content["ends_at"])),

@@ -157,7 +157,7 @@ async def test_a_round_is_for_a_week_that_begins_on_monday_and_there_is_one(now:
         {"lease": uuid4()},
         {"stage": "used", "lease": uuid4(), "lease_until": datetime(2026, 12, 1, tzinfo=UTC)},
     ],
-    ids=lambda bad: ",".join(bad),
+    ids=",".join,
 )
 async def test_a_round_has_one_repair_that_is_held_while_it_is_looked_for(bad: dict[str, Any], now: datetime) -> None:
     program = a_program(now)
