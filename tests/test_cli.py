@@ -9,13 +9,17 @@ import sys
 import urllib.request
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from peerhub.actions.organizers import make_organizer
-from peerhub.store import members
+from peerhub.mail import letters
+from peerhub.mail.letterhead import Letterhead
+from peerhub.store import installation, members, outbox
 from peerhub.store.tables import Seat
 from tests.community import a_member, at
+from tests.mail.cast import a_stored_member
 from tests.replies import an_answer
 from tests.served import a_free_port, keys_as_setting, running
 from tests.smtp import Mailbox
@@ -83,6 +87,28 @@ async def test_an_organizer_is_added_and_can_be_added_again(database_url: str) -
     known = await members.recipient_at("olu@example.org")
     assert known is not None
     assert known.name == "Olu"
+
+
+@pytest.mark.usefixtures("db")
+async def test_a_copy_of_a_database_writes_letters_again_once_it_is_adopted(
+    database_url: str, now: datetime, letterhead: Letterhead
+) -> None:
+    environment = {"DATABASE_URL": database_url, "PEERHUB_KEYS": keys_as_setting(), "BASE_URL": letterhead.base_url}
+    here = await installation.place_of(letterhead.base_url)
+    assert await installation.copied_at("where it was backed up", now) is None
+    to = [await a_stored_member(now, name) for name in ("Ana", "Ben")]
+    link = "https://peerhub.example/home#rounds"
+    await outbox.put(
+        letterhead, [letters.round_opens(letterhead, one, "Circle", now.date(), link, now) for one in to], now
+    )
+    waits = await outbox.claim(uuid4(), now, 10, place=here)
+
+    adopted = peerhub("adopt", **environment)
+
+    said = "Letters leave from here from now on; 2 of them are waiting.\n"
+    assert (adopted.returncode, adopted.stdout) == (0, said), adopted.stderr
+    assert await installation.copied_at(here, now) is None
+    assert (waits, len(await outbox.claim(uuid4(), now, 10, place=here))) == ([], 2)
 
 
 @pytest.mark.parametrize(
