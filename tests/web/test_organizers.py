@@ -134,6 +134,29 @@ async def test_a_round_opens_for_a_monday_ahead_and_invites(olu: Browser, now: d
     assert [row["kind"] for row in await Letter.select(Letter.kind)] == ["round_opens"]
 
 
+async def test_the_week_that_is_offered_leaves_people_days_to_join(olu: Browser, now: datetime) -> None:
+    program_id = await a_program(now)
+
+    await olu.get(f"/organize/programs/{program_id}")
+
+    assert olu.soup().select("#week")[0]["value"] == "2026-11-30"  # not tomorrow, since this is a Sunday
+
+
+async def test_another_round_is_the_second_choice_while_one_is_under_way(olu: Browser, now: datetime) -> None:
+    program_id = await a_program(now)
+    here = f"/organize/programs/{program_id}"
+
+    def is_quiet() -> bool:
+        return "quiet" in olu.soup().select("form[action$='/rounds'] button")[0]["class"]
+
+    await olu.get(here)
+    before = is_quiet()
+    await a_round(program_id, now)
+    await olu.get(here)
+
+    assert (before, is_quiet()) == (False, True)
+
+
 # Who is in, and when
 
 
@@ -166,7 +189,7 @@ async def test_fewer_than_five_people_are_never_counted_out(olu: Browser, now: d
 
     assert {one.rpartition(": ")[2] for one in words[few]} == {"under 5"}
     assert {one.rpartition(": ")[2] for one in words[many]} == {"under 5", "6"}
-    assert "Tue 18:00: 6" in words[many]
+    assert "Tuesday 18:00: 6" in words[many]
 
 
 def test_the_heat_map_reads_the_wall_of_the_organizer() -> None:

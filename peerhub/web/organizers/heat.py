@@ -13,6 +13,7 @@ _STEPS: Final = DAY_MINUTES // _STEP
 _PART: Final = 180  # minutes of a part of the day, in the words beside the picture
 _WIDE, _HIGH, _LEFT, _TOP = 76, 11, 44, 20
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_IN_FULL: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def best_of(heat: Heat) -> str | None:
         return None
     most = [(day, step) for day, steps in enumerate(heat.counts) for step, n in enumerate(steps) if n == heat.most]
     day, step = most[0]
-    return f"{heat.most} people are free on {DAYS[day]} at {clock(step * _STEP)}, more than at any other time"
+    return f"{heat.most} people are free on {_IN_FULL[day]} at {clock(step * _STEP)}, more than at any other time"
 
 
 def many(people: int) -> str:
@@ -139,4 +140,4 @@ def _strength(people: int, most: int) -> float:
 
 
 def _words(day: int, step: int, people: int) -> str:
-    return f"{DAYS[day]} {clock(step * _STEP)}: {many(people)}"
+    return f"{_IN_FULL[day]} {clock(step * _STEP)}: {many(people)}"

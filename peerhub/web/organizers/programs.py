@@ -25,6 +25,7 @@ from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import Typed, typed_in
 
 MEDIUM_WORDS: Final = {"video": "Video", "voice": "Voice", "text": "Text", "in_person": "In person"}
+_TO_JOIN = timedelta(days=2)  # that people should have at least, before the week begins
 _MOST_TOPICS = 30
 _LONGEST_TOPIC = 40
 _LONGEST_NAME = 80
@@ -255,6 +256,7 @@ async def _program_page(
     names = await members.names_of([one.member_id for one in enrolled])
     out_of_reach = await reach.who_is_out_of_reach(one.member_id for one in enrolled)
     held = await rounds.of_program(program.id)
+    offered = next_monday(now.date() + _TO_JOIN, {one.week for one in held})
     people = sorted((names[one.member_id], one) for one in enrolled if one.member_id in names)
     return Template(
         "organizers/program.html",
@@ -265,7 +267,7 @@ async def _program_page(
             "rounds": held,
             "people": people,
             "out_of_reach": [name for name, one in people if one.member_id in out_of_reach],
-            "week": week if week is not None else next_monday(now.date(), {one.week for one in held}).isoformat(),
+            "week": offered.isoformat() if week is None else week,
             "week_mistake": week_mistake,
             "facilitator": facilitator,
             "leads": "1" if leads is None else leads,
@@ -275,9 +277,9 @@ async def _program_page(
     )
 
 
-def next_monday(today: date, taken: Set[date]) -> date:
-    """The next Monday for which there is no round yet."""
-    monday = today + timedelta(days=7 - today.weekday())
+def next_monday(day: date, taken: Set[date]) -> date:
+    """The first Monday after the day for which there is no round yet."""
+    monday = day + timedelta(days=7 - day.weekday())
     while monday in taken:
         monday += timedelta(days=7)
     return monday
