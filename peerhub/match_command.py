@@ -6,7 +6,7 @@ For programs: ``peerhub match - --out - --progress lines --with-parent`` reads a
 writes the proposal (JSON) on standard output. On standard error each line is one JSON object: progress has ``phase``,
 ``seconds``, ``points``, ``bound``, ``gap``, ``matched`` and ``matched_bound``; what went wrong is one object with
 ``error`` and ``mistakes``. SIGINT or SIGTERM ends the search: the best proposal so far is written, with
-``"cut": true``, and the status is 0. With ``--with-parent`` the process is killed when the one that started it dies.
+``"cut": true``, and the status is 0; while the input is still read, nothing is written, and the status is 2. With ``--with-parent`` the process is killed when the one that started it dies.
 
 Exit status: 0 a proposal was written; 1 ``--check`` found a difference; 2 the input is wrong, and nothing was written.
 """
@@ -14,7 +14,6 @@ Exit status: 0 a proposal was written; 1 ``--check`` found a difference; 2 the i
 import json
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import click
@@ -43,10 +41,12 @@ from peerhub.matching.problem import Problem
 from peerhub.matching.problem_file import ReadProblem, problem_to_json, read_problem
 from peerhub.matching.proposal import Progress, Proposal
 from peerhub.matching.proposal_file import differences, proposal_for, proposal_to_json, table
+from peerhub.matching.stopping import BrokenOff, Stop, on_signals
 
 WRONG_INPUT: Final = 2
 DIFFERENT: Final = 1
 MOST_BYTES: Final = 200_000_000
+PIECE: Final = 1 << 20
 
 EXAMPLE_WEEK: Final = date(2026, 11, 30)
 
@@ -101,11 +101,14 @@ def example_file(kind: str) -> str:
 
 
 def _match(file: str, options: dict[str, Any]) -> int:
-    with _stop_on_signals() as stopped:
-        return _match_until(stopped, file, options)
+    with on_signals() as stop:
+        try:
+            return _match_until(stop, file, options)
+        except BrokenOff:
+            raise Refusal("it was stopped before anything was known; nothing was written") from None
 
 
-def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]) -> int:
+def _match_until(stop: Stop, file: str, options: dict[str, Any]) -> int:
     began = time.monotonic()
     problem = _read(file, options)
     standing = _standing(problem, options["repair"]) if options["repair"] else None
@@ -114,13 +117,14 @@ def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]
     with _shown(options["progress"]) as show:
 
         def hear(progress: Progress) -> None:
+            stop.may_break = standing is None and progress.phase != "explaining"
             phases.setdefault(progress.phase, time.monotonic())
             show(progress)
 
         limits: dict[str, Any] = {
             **{name: options[name] for name in ("time_limit", "processes", "seed")},
             "on_progress": hear,
-            "should_stop": stopped,
+            "should_stop": stop,
         }
         told: tuple[str, ...] | None = None
         if standing is None:
@@ -141,7 +145,7 @@ def _match_until(stopped: Callable[[], bool], file: str, options: dict[str, Any]
     if options["ics"]:
         _write_calendars(Path(options["ics"]), problem, proposal)
     if options["progress"] != "lines":
-        _tell(problem, proposal, options, stopped())
+        _tell(problem, proposal, options, stop.asked)
         if told is not None:
             who = "nobody" if not told else "one person" if len(told) == 1 else f"{len(told)} people"
             click.echo(f"{who} would be told something new", err=True)
@@ -211,7 +215,7 @@ def _is_json(file: str, text: str) -> bool:
 def _text(file: str) -> str:
     """What stands in the file, or on standard input."""
     try:
-        raw = sys.stdin.buffer.read(MOST_BYTES + 1) if file == "-" else _bytes(Path(file))
+        raw = _piped(sys.stdin.fileno()) if file == "-" else _bytes(Path(file))
     except OSError as error:
         raise Refusal(f"{file} cannot be read: {error.strerror}") from None
     if len(raw) > MOST_BYTES:
@@ -221,6 +225,15 @@ def _text(file: str) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise BadFile([Mistake("", "this is not UTF-8; save the file as UTF-8, please", line)]) from None
+
+
+def _piped(pipe: int) -> bytes:
+    """All that comes, a piece at a time: between two pieces a signal is heard."""
+    pieces, length = [], 0
+    while length <= MOST_BYTES and (piece := os.read(pipe, PIECE)):
+        pieces.append(piece)
+        length += len(piece)
+    return b"".join(pieces)
 
 
 def _bytes(path: Path) -> bytes:
@@ -235,24 +248,6 @@ def _check(file: str, options: dict[str, Any]) -> int:
         click.echo(difference, err=True)
     click.echo("everything is as written" if not found else f"{len(found)} differences", err=True)
     return DIFFERENT if found else 0
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM end the search instead of the program; a second Ctrl-C ends the program."""
-    heard: list[int] = []
-
-    def listen(number: int, _: FrameType | None) -> None:
-        if heard and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        heard.append(number)
-
-    before = {number: signal.signal(number, listen) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(heard)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

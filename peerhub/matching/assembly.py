@@ -278,7 +278,9 @@ class _Assembly:
         points = int(Company(self.hall, self.seating).points.sum()) if len(self.seating) else 0
         bound, people = self._bound("points"), len(self.seating.matched)
         most = max(people, self._bound("people"))
-        self.search.report(Progress(phase, self.search.seconds, points, max(bound, points), people, most))
+        progress = Progress(phase, self.search.seconds, points, max(bound, points), people, most)
+        sessions = sessions_of(self.problem, self.hall, self.seating) if people else ()
+        self.search.report(progress, Found(sessions, progress.bound, most, cut=True) if sessions else None)
 
 
 def _in_the_whole(seating: Seating, people: Numbers) -> Seating:

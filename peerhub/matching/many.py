@@ -129,6 +129,7 @@ class Round:
         self._tell(self.half)
         half = self._solved(self.edges)
         if half is not None:
+            self._tell(half)
             self._find_prices(half)
             self._tell(None)
         return self._finished(self.sessions_of(self._mended()))
@@ -149,16 +150,23 @@ class Round:
         self.in_haste = True
         return Fractional(greedy(self.crowd.count, edges), self._highest_prices)
 
-    def _tell(self, pairs: Fractional | None) -> None:
-        """What is known so far: a bound for everybody who can be matched, and the pairs that are the best yet."""
+    def _tell(self, half: Fractional | None) -> None:
+        """What is known so far: a bound for everybody who can be matched, and the pairs that are the best yet.
+
+        Of each odd circle one person is left out, for want of time.
+        """
         prices = self._prices
         most_weight = self._most_weight(prices)
-        points, matched = self.search.last.points, self.search.last.matched
-        if pairs is not None:
-            one = np.flatnonzero(pairs.chooses > np.arange(self.crowd.count))
-            points, matched = int(self.crowd.points_of(one, pairs.chooses[one]).clip(0).sum()), 2 * len(one)
         bound, most = self._most_points(prices, most_weight), self._most_people(most_weight, most_weight)
-        self.search.report(Progress("improving", self.search.seconds, points, max(points, bound), matched, most))
+        last = self.search.last
+        progress = Progress("improving", self.search.seconds, last.points, max(last.points, bound), last.matched, most)
+        if half is None:
+            self.search.report(progress)
+            return
+        pairs = [two for circle in half.circles() for two in zip(circle[::2], circle[1::2], strict=False)]
+        found = self._found(self._sessions_beside_pins(pairs, []))
+        points, matched = self._points_and_people(found)
+        self.search.report(replace(progress, points=points, bound=max(points, bound), matched=matched), found)
 
     def is_over(self, until: float) -> bool:
         over = self.search.is_over(until)
@@ -331,11 +339,14 @@ class Round:
         return None
 
     def sessions_of(self, matching: Matching) -> tuple[PlannedSession, ...]:
+        return self._sessions_beside_pins(matching.pairs, [trio.people for trio in matching.trios])
+
+    def _sessions_beside_pins(self, pairs: Sequence[Group], trios: Sequence[Group]) -> tuple[PlannedSession, ...]:
         """The sessions that are pinned, and then one for each pair and trio of the others."""
         taken = np.zeros(self.crowd.count, bool)
         taken[[self.crowd.terms.places[person] for session in self.pinned for person in session.people]] = True
         sessions = list(self.pinned)
-        for size, groups in ((2, matching.pairs), (3, [trio.people for trio in matching.trios])):
+        for size, groups in ((2, pairs), (3, trios)):
             rows = np.array(groups, np.int64).reshape(-1, size)
             sessions += self._sessions(rows[~taken[rows].any(axis=1)])
         return tuple(sessions)
@@ -391,7 +402,9 @@ class Round:
     def _finished(self, sessions: tuple[PlannedSession, ...]) -> Found:
         """The best choice among all that could still be better, where that is not too much to choose from."""
         found = self._found(sessions)
-        self._tell_of(found)
+        points, matched = self._points_and_people(found)
+        bound, most = max(points, found.bound), found.matched_bound
+        self.search.report(Progress("improving", self.search.seconds, points, bound, matched, most), found)
         if self.in_haste or self.pinned or self.is_over(self.search.time_limit):
             return found
         places = self.crowd.terms.places
@@ -411,15 +424,12 @@ class Round:
         best = self._found(tuple(self._sessions_of(finished)))
         return replace(best, bound=int(self.points_of(finished).sum()))
 
-    def _tell_of(self, found: Found) -> None:
-        """Whole pairs and trios are found: the best so far."""
+    def _points_and_people(self, found: Found) -> tuple[int, int]:
         places = self.crowd.terms.places
         others = found.sessions[len(self.pinned) :]
         points = sum(session.points for session in self.pinned)
         points += int(self.points_of([tuple(places[person] for person in one.people) for one in others]).sum())
-        matched = sum(len(session.people) for session in found.sessions)
-        bound = max(points, found.bound)
-        self.search.report(Progress("improving", self.search.seconds, points, bound, matched, found.matched_bound))
+        return points, sum(len(session.people) for session in found.sessions)
 
     def _chosen_exactly(self, left: Left) -> list[Group]:
         """The best of these groups.

@@ -25,6 +25,7 @@ from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress, Proposal
 from peerhub.matching.rules import broken_rules, describe, keeps
+from peerhub.matching.stopping import BrokenOff, NotInTime
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -36,6 +37,7 @@ SEATS_OF_A_SMALL_ROUND: Final = 2_000
 PEOPLE_OF_A_SMALL_ROUND_OF_SESSIONS: Final = 100
 ROUNDS_FOR_A_GOOD_SEATING: Final = 3  # of improvement, before the best is sought
 PEOPLE_OF_A_SMALL_ROUND: Final = 60  # of buddies: so many are proven best within seconds whatever the program asks
+SESSIONS_FINISHED_AT_A_STOP: Final = 5_000  # more are weighed and checked as soon as they are known
 
 
 class PinsClash(Refusal):
@@ -64,8 +66,11 @@ def match(
 ) -> Proposal:
     """The best proposal that was found within the time; everyone in the problem is in it.
 
+    A handler of a signal may raise ``BrokenOff`` until the phase is "explaining": the best so far is the answer then.
+
     Raises:
-        Refusal: pins that clash (PinsClash), or more people than fit into memory.
+        Refusal: pins that clash (PinsClash), or that the time was too short for (NotInTime); or more people than fit
+            into memory.
     """
     check(problem)
     if should_stop() and not problem.pinned:
@@ -73,15 +78,54 @@ def match(
         return nobody_yet(problem)
     from peerhub.matching.search import Search  # noqa: PLC0415  (takes a second, and the web must not)
 
-    search = Search(time_limit, processes, seed, on_progress, should_stop, executor=executor)
-    search.report(Progress("reading", search.seconds))
-    found = _best(problem, search)
-    search.report(replace(search.last, phase="explaining", seconds=search.seconds))
+    kept = _Kept(problem)
+    search = Search(time_limit, processes, seed, on_progress, should_stop, executor=executor, keep=kept.keep)
+    try:
+        search.report(Progress("reading", search.seconds))
+        found = _best(problem, search)
+        search.report(replace(search.last, phase="explaining", seconds=search.seconds))
+    except BrokenOff:
+        search.report(replace(search.last, phase="explaining", seconds=search.seconds))
+        return kept.proposal()
     return proposal_of(problem, found, search.may_explain)
 
 
+class _Kept:
+    """The best so far of a search that may be broken off."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._found: Found | None = None
+        self._proposal: Proposal | None = None
+
+    def keep(self, found: "Found") -> None:
+        if len(found.sessions) > SESSIONS_FINISHED_AT_A_STOP:
+            self._proposal = self._finished(found)
+        else:
+            self._found = found
+
+    def proposal(self) -> Proposal:
+        """What was kept, as there is no time for more.
+
+        Raises:
+            NotInTime: nothing was, and nothing keeps the pins.
+        """
+        if self._proposal is not None:
+            return self._proposal
+        return nobody_yet(self._problem) if self._found is None else self._finished(self._found)
+
+    def _finished(self, found: "Found") -> Proposal:
+        return proposal_of(self._problem, replace(found, cut=True), may_explain=lambda: False)
+
+
 def nobody_yet(problem: Problem) -> Proposal:
-    """The best that is known before anything is: nobody is matched."""
+    """The best that is known before anything is: nobody is matched.
+
+    Raises:
+        NotInTime: there are pins, and so this is no answer.
+    """
+    if problem.pinned:
+        raise NotInTime
     unmatched = reasons.why_unmatched(problem, (), may_explain=lambda: False)
     asked = sum(person.most_sessions > 0 for person in problem.participants)
     return _checked(problem, Proposal((), unmatched, points=0, bound=0, matched=0, matched_bound=asked, cut=True))
@@ -131,6 +175,7 @@ def _best_groups(problem: Problem, search: "Search") -> "Found":
     found = best(problem, Groups(problem).model(), search)
     if _is_proven(problem, found) or search.is_over(search.time_limit):
         return found
+    search.know(*_rank(problem, found)[1:], found)
     return _better(problem, found, assembly.best(problem, search))
 
 
@@ -141,7 +186,7 @@ def _best_by_columns(problem: Problem, search: "Search") -> "Found":
     good = assembly.best(problem, search, ROUNDS_FOR_A_GOOD_SEATING)
     if _is_proven(problem, good) or search.is_over(search.time_limit):
         return good
-    search.know(*_rank(problem, good)[1:], good.bound)
+    search.know(*_rank(problem, good)[1:], good)
     try:
         return _better(problem, good, columns.best(problem, search))
     except columns.NotFound:

@@ -16,12 +16,12 @@ from peerhub.matching.search import (
     SHARE_FOR_PEOPLE,
     CannotHold,
     Found,
-    NotInTime,
     Search,
     most_people,
     most_points,
     weights_of,
 )
+from peerhub.matching.stopping import NotInTime
 
 
 class Column(NamedTuple):
@@ -292,5 +292,5 @@ class _Stages:
     def _nothing(self) -> Found:
         """Nobody is seated, and nobody seated has no points."""
         if self.packing.problem.pinned:
-            raise NotInTime("the time was too short to find a proposal that keeps every pin; allow some more seconds")
+            raise NotInTime
         return Found((), 0, len(self.packing.weights), cut=True)

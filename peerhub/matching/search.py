@@ -19,6 +19,7 @@ from peerhub.domain.refusals import Refusal
 from peerhub.matching.preferences import most_points_of_a_seat
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
+from peerhub.matching.stopping import NotInTime
 
 MOST_VARIABLES: Final = 600_000
 MOST_MEMORY_MB: Final = 4_000
@@ -36,10 +37,6 @@ Values = Callable[[Choice], int]
 
 class TooLarge(Refusal):
     """More people than fit into memory; the message says how many would."""
-
-
-class NotInTime(Refusal):
-    """The search was ended before it knew a proposal that keeps all pins."""
 
 
 class CannotHold(Exception):
@@ -87,6 +84,7 @@ class Search:
     should_stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
     executor: Executor | None = None  # where parts of a large round are improved, if not in processes here
+    keep: Callable[[Found], None] = lambda _: None  # told what the answer would be if the search were broken off now
     began: float = field(init=False)
     stopped_at: float | None = field(default=None, init=False)
     last: Progress = field(default=Progress("reading", 0), init=False)
@@ -116,15 +114,19 @@ class Search:
             self.report(replace(self.last, seconds=self.seconds))
         return self.stopped or self.seconds >= until
 
-    def know(self, matched: int, points: int, bound: int) -> None:
-        """Something so good is known already, and no less is told from now on."""
-        self.known = Progress("improving", 0, points, bound, matched)
+    def know(self, matched: int, points: int, found: Found) -> None:
+        """Something so good is known already: no less is told or kept from now on."""
+        self.known = Progress("improving", 0, points, found.bound, matched)
+        self.keep(found)
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: Progress, found: Found | None = None) -> None:
+        """Tell how far the search is; ``found`` is kept as the answer if it is broken off."""
         known = self.known
         if (progress.matched, progress.points) < (known.matched, known.points):
             most = max(progress.matched_bound, known.matched)
             progress = replace(known, phase=progress.phase, seconds=progress.seconds, matched_bound=most)
+        elif found:
+            self.keep(found)
         self.last = progress
         self.on_progress(progress)
 
@@ -160,7 +162,7 @@ def best(problem: Problem, model: Model, search: Search) -> Found:
     if people.values is None:
         most = most_people(people.bound, 0, step, weights.values())
         if problem.pinned:
-            raise NotInTime("the time was too short to find a proposal that keeps every pin; allow some more seconds")
+            raise NotInTime
         return Found((), 0, most, cut=True)  # nobody is seated, and nobody seated has no points
     matched, most = people.objective % step, most_people(people.bound, people.objective, step, weights.values())
 
