@@ -43,7 +43,7 @@ class Copy:
     sender: str
     to: tuple[str, ...]
     mail: bytes
-    at: float = 0.0  # when it came, as time.time() says it
+    at: float = 0.0  # when it came, as the server's clock says it
 
     @property
     def message(self) -> EmailMessage:
@@ -68,6 +68,7 @@ class Mailbox:
     verbs: list[str] = field(default_factory=list)
     once: list[Move] = field(default_factory=list)
     connections: int = 0
+    clock: Callable[[], float] = time.time
 
     def copies(self, to: str | None = None) -> list[Copy]:
         """Every mail in the journal, in the order in which they came."""
@@ -79,7 +80,7 @@ class Mailbox:
 
     def write(self, copy: Copy) -> None:
         """On disk before the server says yes."""
-        line = {"sender": copy.sender, "to": copy.to, "mail": copy.mail.decode("latin-1"), "at": time.time()}
+        line = {"sender": copy.sender, "to": copy.to, "mail": copy.mail.decode("latin-1"), "at": self.clock()}
         with self.journal.open("a") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()

@@ -18,6 +18,7 @@ from typing import Any
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from peerhub.domain.availability import Span
 from peerhub.domain.offers import Offer
 from peerhub.domain.subscriptions import Subscription
 from peerhub.domain.wall import day_in_words, moment_on_the_wall, on_the_wall
@@ -178,7 +179,7 @@ def seat_offered(head: Letterhead, to: Recipient, offer: Offer, wordings: Wordin
     """A seat has come free; nothing goes into the calendar before they say yes."""
     return _letter(
         "seat_offered", head, to, [str(offer.id), offer.expires_at.isoformat()], offer.expires_at,
-        link=links.offer_link(head, offer.id), when=on_the_wall(offer.span, offer.time_zone),
+        link=links.offer_link(head, offer.id), **_when(offer.span, offer.time_zone),
         medium=calendar.medium_in_words(offer.medium), program=one_line(offer.program_name),
         others=[], leads=False, place="", until=moment_on_the_wall(offer.expires_at, offer.time_zone),
         **_own_words("seat_offered", wordings or {}),
@@ -257,13 +258,29 @@ def _seat_letter(kind: str, head: Letterhead, to: Recipient, seat: SeatInvitatio
 
 def _facts(seat: SeatInvitation) -> dict[str, Any]:
     return {
-        "when": on_the_wall(seat.span, seat.time_zone),
+        **_when(seat.span, seat.time_zone),
         "medium": calendar.medium_in_words(seat.medium),
         "program": one_line(seat.program_name),
         "others": [one_line(name) for name in seat.others],
         "leads": seat.part == "facilitator",
         "place": one_line(seat.place, 400),
     }
+
+
+def _when(span: Span, zone: str) -> dict[str, Any]:
+    """When it is, on that wall; and what is needed to say it anew when the letter is written, should clocks change."""
+    return {
+        "when": on_the_wall(span, zone),
+        "at": {"starts_at": span.starts_at, "ends_at": span.ends_at, "time_zone": zone},
+    }
+
+
+def _as_it_is_now(words: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts, with the time as the zone's present rules have it."""
+    if "at" not in words:  # an earlier version kept it in words alone
+        return words
+    at = words["at"]
+    return {**words, "when": on_the_wall(Span(at["starts_at"], at["ends_at"]), at["time_zone"])}
 
 
 def _own_words(kind: str, wordings: Wordings) -> dict[str, Any]:
@@ -276,7 +293,7 @@ def _own_words(kind: str, wordings: Wordings) -> dict[str, Any]:
 
 def _told(kind: str, words: Mapping[str, Any]) -> dict[str, Any]:
     """The facts with greeting and paragraphs, filled in: the program's own, or the original ones."""
-    wording = _originals().get(kind, Wording(_HELLO, ()))
+    wording, words = _originals().get(kind, Wording(_HELLO, ())), _as_it_is_now(words)
     values = _values(words)
     said = {
         "greeting": words.get("greeting", wording.greeting),

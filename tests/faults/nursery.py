@@ -1,6 +1,6 @@
-"""Workers by the dozen: a process that has imported everything, and becomes a worker each time it is asked.
+"""Workers by the dozen: a process that has imported everything, and becomes a worker, or a web, each time it is asked.
 
-Each worker is a process of its own, with its own connections, and can be killed, stopped and frozen.
+Each is a process of its own, with its own connections, and can be killed, stopped and frozen.
 """
 
 import asyncio
@@ -8,18 +8,26 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from peerhub import settings as the_settings
+from peerhub.app import create_app
 from peerhub.jobs import duties, worker
-from peerhub.jobs.duties import Office
+from peerhub.jobs.duties import Duty, Office
 from peerhub.mail import letters, message, post  # noqa: F401 - loaded before the first worker is made
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import database, sealing
+from peerhub.web.server import server
 
 KEYRING = sealing.Keyring({1: b"s" * 32}, b"h" * 32)  # as in tests/conftest.py, which is slow to import
+KEYS = json.dumps({"sealing": {"1": 64 * "5"}, "hashing": 64 * "6", "signing": 64 * "7"})  # not those that are used
+TIMES_IDLE = 2
 HEAD = Letterhead("Harbour Lights", "hello@peerhub.example", "https://peerhub.example", b"k" * 32)
 
 
@@ -33,31 +41,73 @@ def main() -> None:
         elif child := os.fork():
             print(child, flush=True)  # noqa: T201
         else:
-            os._exit(be_a_worker(asked))
+            os._exit(be_what_is(asked))
 
 
-def be_a_worker(asked: dict[str, Any]) -> int:
+def be_what_is(asked: dict[str, Any]) -> int:
     said = os.open(asked["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(said, stream)
     for deadline, seconds in asked["deadlines"].items():
         setattr(post, deadline, seconds)
-    asyncio.run(work(asked))
+    asyncio.run(serve(asked) if "port" in asked else work(asked))
     return 0
 
 
 async def work(asked: dict[str, Any]) -> None:
-    database.lead_to(asked["database"])
-    sealing.use(KEYRING)
-    stop = asyncio.Event()
+    stop, now = asyncio.Event(), use(asked)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with database.pool(size=4):
         office = Office(
             HEAD, asked["smtp"], uuid4(),
-            clock=clock(Path(asked["clock"])), lease=timedelta(seconds=asked["lease"]), place=asked["place"],
+            clock=now, lease=timedelta(seconds=asked["lease"]), place=asked["place"],
         )  # fmt: skip
-        todo = [getattr(duties, name) for name in asked["duties"]]
+        todo: Sequence[Duty] = [getattr(duties, name) for name in asked["duties"]]
+        if asked["until_idle"]:
+            todo = until_idle(todo, stop)
         await worker.work(office, stop, tick=asked["tick"], duties=todo)
+
+
+async def serve(asked: dict[str, Any]) -> None:
+    """Be the web, by the same clock."""
+    now = use(asked)
+    settings = replace(the_settings.read({"PEERHUB_KEYS": KEYS}), base_url=f"http://localhost:{asked['port']}")
+    async with database.pool(size=4):
+        await server(create_app(settings, HEAD, clock=now), "127.0.0.1", asked["port"]).serve()
+
+
+def use(asked: dict[str, Any]) -> Any:
+    """The database that was named, the keys of all tests, and the clock; what time it is."""
+    database.lead_to(asked["database"])
+    sealing.use(KEYRING)
+    now = clock(Path(asked["clock"]))
+    if asked["everywhere"]:  # the database's machine has the same clock
+
+        async def as_the_database_says() -> datetime:
+            said: datetime = now()
+            return said
+
+        database.clock = as_the_database_says
+    return now
+
+
+def until_idle(todo: Sequence[Duty], stop: asyncio.Event) -> list[Duty]:
+    """The same duties, looked at as often as all others; once none has had anything to do, their worker ends."""
+    idle: Counter[Duty] = Counter()
+
+    def watched(duty: Duty) -> Duty:
+        async def look(office: Office, now: datetime) -> bool:
+            if did_something := await duty(office, now):
+                idle.clear()
+            idle[duty] += 1
+            if all(idle[one] > TIMES_IDLE for one in todo):
+                stop.set()
+            return did_something
+
+        look.__name__ = duty.__name__  # type: ignore[attr-defined]
+        return look
+
+    return [watched(duty) for duty in todo]
 
 
 def clock(set_by: Path) -> Any:

@@ -1,7 +1,6 @@
 """The web in a process of its own, which can be told to die at its next commit."""
 
 import asyncio
-import json
 import os
 import signal
 from dataclasses import replace
@@ -14,9 +13,8 @@ from peerhub import settings as the_settings
 from peerhub.app import create_app
 from peerhub.store import database, sealing
 from peerhub.web.server import server
-from tests.faults.nursery import HEAD, KEYRING
+from tests.faults.nursery import HEAD, KEYRING, KEYS
 
-KEYS = json.dumps({"sealing": {"1": 64 * "5"}, "hashing": 64 * "6", "signing": 64 * "7"})  # not those that are used
 commit = Transaction.commit
 
 

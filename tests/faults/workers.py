@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,20 @@ from peerhub.store.tables import Letter
 from tests.mail.cast import a_stored_member
 
 LETTERS_ONLY = ("post_letters", "expire_letters")
+WHAT_THE_CLOCK_ASKS_FOR = (
+    "post_letters", "expire_letters", "remind", "nudge", "ask_for_check_ins", "call_off_reminders",
+    "note_missed_reminders",
+)  # fmt: skip
 
 
 class Nursery:
     """The process that workers are forked from; it has no connection and no loop of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+            [sys.executable, "-m", "tests.faults.nursery"],
+            env=os.environ | dict(environment or {}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
         assert self._ask(None) == "ready"
 
     def fork(self, **asked: Any) -> int:
@@ -65,13 +71,15 @@ class Workers:
     smtp: str
     alive: list[int] = field(default_factory=list)
     started: int = 0
+    ahead: float = 0.0  # of the machine's clock, in seconds
 
     def start(self, lease: float = 300.0, **other: Any) -> int:
-        """Start a worker; its process id."""
+        """Start a worker, or a web where a ``port`` is given; its process id."""
         self.started += 1
         asked: dict[str, Any] = {
             "database": self.database, "smtp": self.smtp, "lease": lease, "deadlines": {}, "place": "", "tick": 0.05,
-            "clock": str(self.folder / "clock"), "said": str(self.said), "duties": LETTERS_ONLY,
+            "clock": str(self.folder / "clock"), "said": str(self.said), "duties": LETTERS_ONLY, "everywhere": False,
+            "until_idle": False,
         }  # fmt: skip
         worker = self.nursery.fork(**(asked | other))
         self.alive.append(worker)
@@ -81,11 +89,27 @@ class Workers:
     def said(self) -> Path:
         return self.folder / "said"
 
+    def clock(self) -> float:
+        """What every worker's clock says now, in seconds as ``time.time`` gives them."""
+        return time.time() + self.ahead
+
     def set_clock(self, seconds: float) -> None:
-        """Every worker's clock, from what it was, by so much."""
+        """Every worker's clock, away from the machine's by so much."""
+        self.ahead = seconds
         draft = self.folder / "clock.draft"
         draft.write_text(str(seconds))
         draft.rename(self.folder / "clock")
+
+    def set_clock_to(self, moment: datetime) -> None:
+        """What every worker's clock says now."""
+        self.set_clock((moment - datetime.now(UTC)).total_seconds())
+
+    async def do_what_is_due(self, moment: datetime, workers: int = 1, **other: Any) -> None:
+        """At that moment, on all machines, so many workers do whatever the clock asks for, until nothing is left."""
+        self.set_clock_to(moment)
+        due = {"duties": WHAT_THE_CLOCK_ASKS_FOR, "everywhere": True, "until_idle": True, **other}
+        for worker in [self.start(**due) for _ in range(workers)]:
+            assert await self.ended(worker) == 0
 
     def kill(self, worker: int) -> None:
         os.kill(worker, signal.SIGKILL)
