@@ -65,7 +65,9 @@ async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
         everybody = people(next_monday)
         olu, ids = await _members(everybody, began)
         buddies = await programs.create("Check-in buddies", PRESETS[Kind.BUDDIES], TOPICS, olu, began, place=_PLACE)
-        groups = await programs.create("Evening circle", PRESETS[Kind.SESSIONS], TOPICS, olu, began, place=_PLACE)
+        groups = await programs.create(
+            "Evening circle", PRESETS[Kind.SESSIONS], TOPICS, olu, began, place=_PLACE, fills_seats=True
+        )
         await _enrol([buddies, groups], ids, began)
         leaders = {ids[person.name]: person.facilitates for person in everybody if person.facilitates}
         await stored_programs.set_facilitators(groups, leaders)

@@ -28,8 +28,7 @@ _WORDS = {
     ),
     404: (
         "This page is not there",
-        "The link may be old or not complete, or the page may not be meant for you. What waits for you is on your home "
-        "page, once you are signed in.",
+        "The link may be old or not complete, or the page may not be meant for you.",
     ),
     405: ("There is nothing to read here", "This address only takes what a form sends. Nothing was changed."),
     408: ("This took too long", "What you sent did not arrive in time. Please try once more."),
