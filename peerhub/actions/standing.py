@@ -162,13 +162,19 @@ def _beside(
     not_again: Set[UUID],
     now: datetime,
 ) -> Problem:
-    """The problem that is left: nobody can begin in a hurry, and what stays takes up its people's time."""
+    """The problem that is left: nobody can begin in a hurry, and what stays takes up its people's time.
+
+    Whose session is short of nobody is owed more than all those together whose session is, so that nobody loses a seat
+    because somebody else has lost theirs.
+    """
     soon = now + LAST_CALL
     over = Span(soon - _LONGER_THAN_A_WEEK, soon)
     seats = Counter(person for one in may_change.values() for person in one.people)
     leads = Counter(person for one in may_change.values() for person in one.facilitators)
     taken = Counter(person for one in stays for person in one.people)
     led = Counter(person for one in stays for person in one.facilitators)
+    safe = {person for one in may_change.values() if not is_short(one, problem.program) for person in one.people}
+    loose = sum(1 + one.owed for one in problem.participants if one.id in seats and one.id not in safe)
     busy: dict[str, set[Span]] = {}
     for session in stays:
         for person in session.everyone:
@@ -183,6 +189,7 @@ def _beside(
             busy=one.busy | busy.get(one.id, set()) | {over},
             most_sessions=max(0, most),
             facilitates=max(0, facilitates),
+            owed=one.owed + loose * (one.id in safe),
         )
 
     pins = (pin for pin in problem.pinned if any(rules.keeps(one, pin) for one in may_change.values()))

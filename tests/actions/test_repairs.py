@@ -29,9 +29,21 @@ from peerhub.store import repairs as stored
 from peerhub.store import rounds as stored_rounds
 from peerhub.store.offers import put as put_offers
 from peerhub.store.repairs import Repair, RepairStage
-from peerhub.store.tables import Audit, Letter, Member, Offer, Seat
+from peerhub.store.tables import Audit, Letter, Member, Offer, Round, Seat
 from peerhub.store.tables import Repair as Row
-from tests.community import THURSDAY, TUESDAY, a_member, a_program, a_round, a_round_of, at, enrol, propose, together
+from tests.community import (
+    THURSDAY,
+    TUESDAY,
+    WEEK,
+    a_member,
+    a_program,
+    a_round,
+    a_round_of,
+    at,
+    enrol,
+    propose,
+    together,
+)
 from tests.letters import letters_to_show
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -60,6 +72,12 @@ async def two_pairs(now: datetime, head: Letterhead) -> tuple[UUID, list[UUID]]:
 async def seat_of(round_id: UUID, member_id: UUID) -> UUID:
     held = await sessions.of_round(round_id)
     return next(seat.id for one in held for seat in one.seats if seat.member_id == member_id)
+
+
+async def were_left_out(people: list[UUID], program_id: UUID, now: datetime) -> None:
+    """In the round of the week before, which they had joined."""
+    earlier = await a_round(program_id, now, *people, week=WEEK - timedelta(weeks=1))
+    await Round.update({Round.stage: "closed", Round.published_at: now}).where(Round.id == earlier)
 
 
 async def says(rsvp: Rsvp, round_id: UUID, member_id: UUID, now: datetime) -> None:
@@ -196,6 +214,20 @@ async def test_a_session_whose_leader_is_away_finds_another(now: datetime, lette
     assert await letters_sent() == Counter(
         [("changed_invitation", name) for name in ("ana", "ben", "cat")] + [("invitation", "gil")]
     )
+
+
+async def test_nobody_loses_a_seat_because_somebody_else_has_lost_theirs(now: datetime, letterhead: Letterhead) -> None:
+    people = await some(now, *(f"M{n}" for n in range(6)))
+    program_id = await a_program(now, Kind.SESSIONS, smallest=3, ideal=3, largest=4, facilitators_per_session=0)
+    await enrol(program_id, now, *people)
+    round_id = await a_round(program_id, now, *people)
+    await were_left_out(people[:3], program_id, now)
+    await published(round_id, now, letterhead, together(*people[:3]), together(*people[3:], span=THURSDAY))
+    await says(Rsvp.NO, round_id, people[0], now)
+
+    change = await change_found(round_id, now)
+
+    assert (len(change.without), set(change.without) <= {str(one) for one in people[1:3]}) == (1, True)
 
 
 async def test_who_can_have_no_other_session_is_named_and_hears_that_theirs_is_off(

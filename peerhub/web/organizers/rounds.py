@@ -31,6 +31,7 @@ from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import typed_in
 from peerhub.web.organizers import cards, heat
 from peerhub.web.organizers.programs import MEDIUM_WORDS
+from peerhub.web.organizers.repairs import next_step
 
 STANDING_WORDS: Final[Mapping[Standing, str]] = {
     Standing.NOT_JOINED: "has not joined this round",
@@ -212,6 +213,7 @@ async def _answers(round_: StoredRound, organizer: Member, now: datetime) -> dic
     return {
         "meetings": [cards.meeting_of(one, names, organizer.time_zone, out_of_reach) for one in held],
         "asks": await remarks.of_sessions(one.id for one in held),
+        "step": await next_step(round_, held, names, organizer, now),
         "can_close": not any(one.is_ahead(now) for one in held),
         "ahead": sum(one.stage == "planned" and one.span.starts_at > now for one in held),
         "counts": {answer: standing.count(answer) for answer in ("yes", "maybe", "no", "waiting")},

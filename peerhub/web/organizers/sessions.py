@@ -31,6 +31,7 @@ from peerhub.web.forms import Typed, typed_in
 from peerhub.web.organizers import cards
 from peerhub.web.organizers.cards import GONE, meeting_of
 from peerhub.web.organizers.programs import MEDIUM_WORDS, PLACE_MISTAKE, is_place
+from peerhub.web.organizers.repairs import next_step
 
 _YEARS = range(2000, 3000)  # at either end of time, a day in another zone would not be one
 
@@ -152,6 +153,7 @@ async def _page(
         "meeting": meeting_of(session, names, organizer.time_zone, out_of_reach),
         "remarks": [(_remark_in_words(one, names, organizer.time_zone), one.id) for one in waiting],
         "free": free,
+        "step": await next_step(round_, [session], names, organizer, now),
         "fills_seats": round_.program.fills_seats,
         "typed": {name: typed.one(name) for name in kept} if typed else kept,
         "refusals": refusals,
