@@ -3,6 +3,8 @@
 Each letter costs one commit: the fence of a letter marks the one before it as sent, and counts the attempt of the one
 behind it. So at most one letter of a walk is ever between its fence and its mark, whatever happens to the worker. Where
 the mail server takes its time with the next one, the mark does not wait for it.
+
+While the server keeps a letter, the next one is written; the fence has counted its attempt already.
 """
 
 import asyncio
@@ -37,7 +39,7 @@ async def post_some(office: Office, post: Post, now: datetime, lanes: Sequence[i
     claimed = await outbox.claim(office.worker, now, LETTERS_AT_ONCE, office.lease, lanes, office.place)
     if not claimed:
         return False
-    walk, to_offer = _Walk(office, [letter.id for letter in claimed]), min(TO_OFFER, office.lease / 2)
+    walk, to_offer = _Walk(office, list(claimed)), min(TO_OFFER, office.lease / 2)
     try:
         async with post.line() as line:
             for letter in claimed:
@@ -56,10 +58,11 @@ async def post_some(office: Office, post: Post, now: datetime, lanes: Sequence[i
 @dataclass
 class _Walk:
     office: Office
-    waiting: list[UUID]  # not offered yet
+    waiting: list[outbox.Claimed]  # not offered yet
     offered: int = 0
     accepted: UUID | None = None  # by the mail server, and not marked yet
     begun: UUID | None = None
+    ready: tuple[UUID, outbox.Mail] | None = None  # written before its turn came
     marking: asyncio.Task[None] | None = None
 
     async def offer(self, line: Line, letter: outbox.Claimed) -> None:
@@ -72,16 +75,16 @@ class _Walk:
             await self._mark()
             await outbox.begin(office.worker, letter.id, office.clock())
         try:
-            mail = outbox.written(letter, office.head)
+            mail = self._written(letter)
         except outbox.CannotBeWritten as why:
-            self._is_offered(letter.id)
+            self._is_offered(letter)
             await self._mark()
             await outbox.set_aside(office.worker, letter.id, str(why))
             _log.error("a letter cannot be written", letter=str(letter.id), trouble=str(why))
             return
         returns_to = return_address(office.head, letter.id)
-        answer = await line.offer(mail.to, mail.content, lambda: self._fence(letter), returns_to)
-        self._is_offered(letter.id)
+        answer = await line.offer(mail.to, mail.content, lambda: self._fence(letter), returns_to, self._write_ahead)
+        self._is_offered(letter)
         now = office.clock()
         if answer.ending is Ending.ACCEPTED:
             self.accepted = letter.id
@@ -103,11 +106,11 @@ class _Walk:
         """Mark the last one, and give back what was not offered."""
         await self._mark()
         if self.waiting:
-            await outbox.release(self.office.worker, self.waiting)
+            await outbox.release(self.office.worker, [letter.id for letter in self.waiting])
 
     async def _fence(self, letter: outbox.Claimed) -> bool:
         office, now = self.office, self.office.clock()
-        after, before = self.accepted, self.waiting[1] if len(self.waiting) > 1 else None
+        after, before = self.accepted, self.waiting[1].id if len(self.waiting) > 1 else None
         may_send = await self._surely(
             lambda: outbox.fence(office.worker, letter.id, now, office.lease, after=after, before=before)
         )
@@ -133,7 +136,18 @@ class _Walk:
             self.marking.cancel()
             self.marking = None
 
-    def _is_offered(self, letter: UUID) -> None:
+    def _written(self, letter: outbox.Claimed) -> outbox.Mail:
+        ready, self.ready = self.ready, None
+        return ready[1] if ready and ready[0] == letter.id else outbox.written(letter, self.office.head)
+
+    def _write_ahead(self) -> None:
+        """Write the next letter, unless it may end this worker while the one before it is not marked."""
+        behind = self.waiting[1] if len(self.waiting) > 1 else None
+        if behind and behind.id == self.begun and not behind.lost:
+            with suppress(outbox.CannotBeWritten):  # said when its turn has come
+                self.ready = behind.id, outbox.written(behind, self.office.head)
+
+    def _is_offered(self, letter: outbox.Claimed) -> None:
         self.waiting.remove(letter)
         self.offered += 1
 

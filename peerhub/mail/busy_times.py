@@ -89,7 +89,7 @@ def _events_in(content: bytes) -> list[Component]:
         calendars = Calendar.from_ical(_lines_about_time(text.decode("utf-8", "replace")), multiple=True)
         events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
         periods = [period for calendar in calendars for period in _periods_in(calendar)]
-    except (ValueError, LookupError, RecursionError) as trouble:
+    except (ValueError, LookupError, AttributeError, RecursionError) as trouble:  # the parser trips over odd parts
         raise NotACalendar(type(trouble).__name__) from None
     return events + [_event_of(period) for period in periods]
 

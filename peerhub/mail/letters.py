@@ -15,7 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from peerhub.domain.availability import Span
@@ -27,6 +26,7 @@ from peerhub.mail import calendar, links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.plain import one_line, wrapped
 from peerhub.mail.recipient import Recipient, SeatInvitation
+from peerhub.mail.styling import styled
 
 __all__ = [
     "AT_ONCE", "IN_TURN", "Entry", "Letter", "Recipient", "SeatInvitation", "already_a_member", "as_test",
@@ -94,7 +94,7 @@ class Letter:
 
     @cached_property
     def html(self) -> str:
-        return _inliner().inline(self._page(alone=False))
+        return styled(self._page(alone=False))
 
     @property
     def inside(self) -> str:
@@ -102,7 +102,7 @@ class Letter:
         return self._page(alone=True)
 
     def _page(self, *, alone: bool) -> str:
-        words = {**_told(self.kind, self.words), "subject": self.subject, "alone": alone}
+        words = {**self._told, "subject": self.subject, "alone": alone}
         return _templates().get_template(f"{self.kind}.html").render(words)
 
     @cached_property
@@ -120,9 +120,12 @@ class Letter:
 
     @cached_property
     def _opening_and_text(self) -> tuple[str, str]:
-        words = _told(self.kind, self.words)
-        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(words).partition("\n")
+        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(self._told).partition("\n")
         return opening, text
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        return _told(self.kind, self.words)
 
 
 def confirm_address(head: Letterhead, to: Recipient, link: str, now: datetime) -> Letter:
@@ -363,6 +366,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # each look at the disk costs as much as a template does
     )
     templates.filters["day"] = day_in_words
     templates.filters["listed"] = _listed
@@ -372,8 +376,3 @@ def _templates() -> Environment:
 def _listed(names: list[str]) -> str:
     """``Ana, Ben and Cat``."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-@cache
-def _inliner() -> CSSInliner:
-    return CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)

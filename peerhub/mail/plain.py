@@ -2,9 +2,9 @@
 
 import re
 import textwrap
-import unicodedata
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # Unicode's Cc, Zl, Zp and Cs
 _LONGEST = 120
 _COLUMNS = 72
 _LONGEST_PARAGRAPH = 4000
@@ -15,8 +15,7 @@ _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
     """The text on one line, without control and direction characters, cut where it is too long."""
-    kept = "".join(" " if _breaks(sign) else sign for sign in text[: 4 * longest] if sign not in _BIDI)
-    words = " ".join(kept.split())
+    words = " ".join(_BREAKS.sub(" ", _BIDI.sub("", text[: 4 * longest])).split())
     return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
 
 
@@ -37,7 +36,3 @@ def _broken(line: str) -> str:
 def is_one_address(text: str) -> bool:
     """Whether the text is exactly one address that mail can be sent to, in ASCII."""
     return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
-
-
-def _breaks(sign: str) -> bool:
-    return unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}

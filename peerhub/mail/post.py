@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from urllib.parse import unquote, urlsplit
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPResponseException, SMTPStatus
 
 from peerhub.mail.plain import is_one_address
 
@@ -18,6 +18,7 @@ _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _HELLO = 20.0  # seconds to connect, to greet and to log in
 _ENVELOPE = 20.0  # seconds for MAIL and RCPT together
 _BODY = 60.0  # seconds for DATA
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 _STATUS = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 _FIRST_REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=5)
@@ -108,6 +109,10 @@ async def trouble_with(url: str, sender: str = "peerhub@localhost") -> str | Non
     return None
 
 
+def _nothing() -> None:
+    """There is nothing else to do."""
+
+
 class Line:
     """One connection, used for one mail after the other."""
 
@@ -117,11 +122,17 @@ class Line:
         self.was_useful = False
 
     async def offer(
-        self, to: str, mail: bytes, may_send: Callable[[], Awaitable[bool]], returns_to: str = ""
+        self,
+        to: str,
+        mail: bytes,
+        may_send: Callable[[], Awaitable[bool]],
+        returns_to: str = "",
+        meanwhile: Callable[[], None] = _nothing,
     ) -> Answer:
         """Offer one mail: MAIL, RCPT, then ``may_send`` has the last word, then DATA.
 
-        If it cannot be delivered later on, it ``returns_to`` an address of its own, or to the sender of all.
+        If it cannot be delivered later on, it ``returns_to`` an address of its own, or to the sender of all. What there
+        is to do ``meanwhile`` is done once the body has left, while the server keeps it.
 
         Raises:
             TransportTrouble: the server takes no mail at all from us now; this mail was not tried.
@@ -142,7 +153,7 @@ class Line:
         if not wanted:
             await self._forget()
             return Answer(Ending.NOT_WANTED)
-        return await self._body(mail)
+        return await self._body(mail, meanwhile)
 
     async def close(self) -> None:
         if self._client.is_connected:
@@ -189,10 +200,10 @@ class Line:
             return Answer(Ending.LATER, f"{_named(error)} at {verb}")
         return None
 
-    async def _body(self, mail: bytes) -> Answer:
+    async def _body(self, mail: bytes, meanwhile: Callable[[], None]) -> Answer:
         try:
             async with asyncio.timeout(_BODY):
-                await self._client.data(mail)
+                await self._data(mail, meanwhile)
         except SMTPResponseException as error:
             if 200 <= error.code < 300:
                 return Answer(Ending.ACCEPTED)
@@ -207,6 +218,19 @@ class Line:
             return Answer(Ending.UNKNOWN, f"{_named(error)} at DATA")
         return Answer(Ending.ACCEPTED)
 
+    async def _data(self, mail: bytes, meanwhile: Callable[[], None]) -> None:
+        """DATA as the client itself does it, with room for something else between the body and its answer."""
+        goes_on = await self._client.execute_command(b"DATA")
+        if goes_on.code >= 400:
+            raise SMTPDataError(goes_on.code, goes_on.message)
+        if goes_on.code != SMTPStatus.start_input or (protocol := self._client.protocol) is None:
+            raise SMTPException("the server does not wait for a body")
+        protocol.write(_quoted(mail))
+        meanwhile()
+        answer = await protocol.read_response()
+        if answer.code != SMTPStatus.completed:
+            raise SMTPDataError(answer.code, answer.message)
+
     async def _forget(self) -> None:
         """Take back MAIL and RCPT, so that the next mail begins anew."""
         if not self._client.is_connected:
@@ -216,6 +240,18 @@ class Line:
                 await self._client.rset()
         except (SMTPException, OSError, TimeoutError):
             self._client.close()
+
+
+def _quoted(mail: bytes) -> bytes:
+    """The mail as it goes over the line: every line ends in CRLF, and none is the dot that ends it all."""
+    lines = mail if _has_plain_lines(mail) else _LINE_END.sub(b"\r\n", mail)
+    body = b"\r\n" + lines.removesuffix(b"\r\n") + b"\r\n"
+    return body.replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n") + b".\r\n"
+
+
+def _has_plain_lines(mail: bytes) -> bool:
+    """Whether it is written with CRLF already, as all that we compose is; a look costs little, writing it anew much."""
+    return mail.count(b"\r") == mail.count(b"\n") == mail.count(b"\r\n")
 
 
 def _status_in(error: SMTPResponseException) -> str:

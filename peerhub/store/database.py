@@ -63,11 +63,20 @@ def _forget_the_dead(users: Path) -> None:
 @asynccontextmanager
 async def pool(size: int = POOL_SIZE) -> AsyncIterator[None]:
     """Keep connections open while inside."""
-    await DB.start_connection_pool(min_size=1, max_size=size, timeout=_TO_CONNECT, command_timeout=_TO_ANSWER)
+    await DB.start_connection_pool(
+        min_size=1, max_size=size, timeout=_TO_CONNECT, command_timeout=_TO_ANSWER, reset=_leave_as_it_is
+    )
     try:
         yield
     finally:
         await DB.close_connection_pool()
+
+
+async def _leave_as_it_is(_connection: Any) -> None:
+    """No setting, lock or listener outlives a transaction here, so a connection is taken again without a question.
+
+    A transaction that was left open is ended by asyncpg itself.
+    """
 
 
 async def migrate() -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from bs4 import BeautifulSoup
+from css_inline import CSSInliner
 
 from peerhub.domain.wording import Worded, Wording
 from peerhub.mail import letters
@@ -256,3 +257,15 @@ def test_words_that_an_earlier_version_kept_without_a_wording_are_still_told(
 
     assert letter.text == letters.invitation(letterhead, ANA, a_seat(), now).text
     assert letter.calendar == letters.invitation(letterhead, ANA, a_seat(), now).calendar
+
+
+@every_letter
+@pytest.mark.parametrize("name", ["Ana", "</td><b> &amp; \"x\" &lt \u00a0 ~gap~ 'y'"], ids=["plain", "odd"])
+def test_the_style_of_a_page_is_what_an_inliner_makes_of_the_whole(
+    kind: str, name: str, letterhead: Letterhead, now: datetime
+) -> None:
+    letter = ALL[kind](replace(letterhead, community=name), replace(BEN, name=name), now)
+    page = letter._page(alone=False)
+
+    assert letter.html == CSSInliner(keep_style_tags=True, load_remote_stylesheets=False).inline(page)
+    assert letter.html != page

@@ -204,3 +204,47 @@ async def test_trouble_with_the_mail_server_is_said_in_words(smtp: Mailbox) -> N
         "the mail server cannot be used (SMTPException)"
     )
     assert smtp.verbs == []
+
+
+@pytest.mark.parametrize(
+    ("mail", "arrives"),
+    [
+        (b"A: b\n\n.dot\nlast", b"A: b\r\n\r\n.dot\r\nlast\r\n"),
+        (b"A: b\r\n\r\n.\r\n..\r\n", b"A: b\r\n\r\n.\r\n..\r\n"),
+        (b"A: b\r\rold\r\n", b"A: b\r\n\r\nold\r\n"),
+    ],
+)
+async def test_every_line_arrives_whatever_it_begins_and_ends_with(mail: bytes, arrives: bytes, smtp: Mailbox) -> None:
+    async with Post(smtp.url, SENDER).line() as line:
+        await line.offer(ANA, mail, yes)
+
+    assert [copy.mail for copy in smtp.copies()] == [arrives]
+
+
+async def test_something_else_is_done_between_the_body_and_its_answer(smtp: Mailbox) -> None:
+    smtp.script[ANA, None] = Move("dot", do=lambda: done.append("kept"), freeze=0.2)
+    done: list[str] = []
+
+    async def wanted() -> bool:
+        done.append("wanted")
+        return True
+
+    async with Post(smtp.url, SENDER).line() as line:
+        await line.offer(ANA, MAIL, wanted, meanwhile=lambda: done.append("meanwhile"))
+        done.append("answered")
+        await line.offer(BEN, MAIL, no, meanwhile=lambda: done.append("never"))
+
+    assert done == ["wanted", "meanwhile", "kept", "answered"]
+
+
+async def test_a_server_that_says_yes_before_it_has_the_body_is_not_believed() -> None:
+    async def agree(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        while await reader.readline():
+            writer.write(b"250 yes\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(agree, "127.0.0.1", 0) as server:
+        (answer,) = await offer(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", ANA)
+
+    assert answer.ending is Ending.UNKNOWN
