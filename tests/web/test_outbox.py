@@ -54,28 +54,28 @@ def buttons(page: Browser) -> list[str]:
 
 
 WAITING: list[tuple[dict[str, Any], str, list[str]]] = [
-    ({}, "It leaves in a moment.", ["Call off"]),
+    ({}, "It leaves in a moment.", ["Do not send it"]),
     (
         {"trouble": "451 at RCPT", "attempts": 1, "due_in": timedelta(minutes=1)},
         "The mail server asked us to wait (451 at RCPT). It is tried again Sunday 22 November, 09:01 (Lisbon, UTC+0).",
-        ["Try now", "Call off"],
+        ["Try now", "Do not send it"],
     ),
-    ({"state": "held", "trouble": OUT_OF_REACH}, "We could not reach this address.", ["Call off"]),
+    ({"state": "held", "trouble": OUT_OF_REACH}, "We could not reach this address.", ["Do not send it"]),
     (
         {"state": "held", "trouble": "5 attempts ended without an answer"},
         "It was set aside so that the others can leave: 5 attempts ended without an answer.",
-        ["Try now", "Call off"],
+        ["Try now", "Do not send it"],
     ),
     (
         {"state": "held", "trouble": "550 at DATA", "ambiguous": 1},
         "The mail server does not take it (550 at DATA), though an earlier copy may have arrived.",
-        ["Call off"],
+        ["Do not send it"],
     ),
     ({"state": "failed", "trouble": "554 at RCPT", "ended": True}, "does not take it (554 at RCPT)", ["Try now"]),
     ({"state": "expired", "ended": True}, "It could not leave in time", []),
     ({"state": "sent", "ended": True}, "The mail server has accepted it.", []),
     ({"state": "cancelled", "ended": True}, "It was not sent: what it told no longer holds.", []),
-    ({"state": "sending", "leased": True}, "It is on its way to the mail server.", ["Call off"]),
+    ({"state": "sending", "leased": True}, "It is on its way to the mail server.", ["Do not send it"]),
     ({"state": "sending", "leased": True, "fenced": True}, "It is being handed over.", []),
 ]
 
@@ -196,6 +196,18 @@ async def test_nobody_calls_off_a_link_that_a_member_asked_for(
 
     assert answers == [404, 404]
     assert (await state_of(row["id"]))[0] == "pending"
+
+
+async def test_a_letter_is_called_off_by_two_taps(olu: Browser, now: datetime, letterhead: Letterhead) -> None:
+    await an_invitation(letterhead, await ana(now), now)
+
+    await olu.get(PAGE)
+
+    (off,) = olu.soup().select("form[action$='/call-off']")
+    around = off.find_parent("details")
+    assert around
+    assert not around.has_attr("open")
+    assert [one.text for one in around.select("summary")] == ["Call off: Invitation for Ana"]
 
 
 async def test_the_page_is_for_organizers_only(browser: Open, now: datetime, letterhead: Letterhead) -> None:
