@@ -114,8 +114,8 @@ class Crowd:
         if FULL * (weight(program, "overlap") + weight(program, "preferred_hours")) < SMALL:
             kind = np.int16
         spare = np.zeros(self.can_start.shape, kind)
-        for near in SPARE_CELLS:
-            cell = self.starts + (near if near < 0 else self.length + near)
+        for near in (*range(-SPARE_CELLS, 0), *range(self.length, self.length + SPARE_CELLS)):
+            cell = self.starts + near
             inside = (cell >= 0) & (cell < self._free.shape[1])
             spare[:, inside] += self._free[:, cell[inside]]
         liked = np.zeros(self.can_start.shape, kind)

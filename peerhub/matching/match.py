@@ -284,7 +284,8 @@ def _in_order(sessions: tuple[PlannedSession, ...]) -> list[PlannedSession]:
 
 def _finished(problem: Problem, session: PlannedSession) -> PlannedSession:
     pinned = any(keeps(session, pin) for pin in problem.pinned)
-    return replace(reasons.weighed(problem, session), pinned=pinned)
+    session = reasons.weighed(problem, session)
+    return session if pinned == session.pinned else replace(session, pinned=pinned)
 
 
 def _checked(problem: Problem, proposal: Proposal) -> Proposal:

@@ -28,7 +28,8 @@ from peerhub.matching.rules import peers_in
 
 FULL: Final = 100
 IDEAL_SIZE_WEIGHT: Final = MappingProxyType({Kind.SESSIONS: 5, Kind.BUDDIES: sum(WEIGHTS.values()) + 1})
-SPARE_CELLS: Final = (-2, -1, 0, 1)  # half an hour before the session and half an hour after it
+SPARE_CELLS: Final = 2  # half an hour before the session, and as much after it
+TO_SPARE: Final = (1 << SPARE_CELLS) - 1  # so many cells, as bits
 
 Preference = Callable[[Problem, PlannedSession], int]
 
@@ -144,8 +145,9 @@ AT_ANY_HOUR: Final[tuple[Preference, ...]] = tuple(p for p in PREFERENCES if p n
 def time_to_spare(problem: Problem, person: Participant, start: int) -> int:
     """25 for each quarter of an hour, up to two before and two after, in which the person is free as well."""
     free, length = problem.free[person.id], cells_needed(problem.program)
-    near = (start + near if near < 0 else start + length + near for near in SPARE_CELLS)
-    return sum(25 for cell in near if cell >= 0 and free >> cell & 1)
+    before = free << SPARE_CELLS >> start & TO_SPARE
+    after = free >> start + length & TO_SPARE
+    return 25 * (before.bit_count() + after.bit_count())
 
 
 def goodness(problem: Problem, person: Participant, start: int) -> int:

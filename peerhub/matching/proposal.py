@@ -30,6 +30,9 @@ class PlannedSession:
     why: tuple[Reason, ...] = ()
     pinned: bool = False
 
+    def __hash__(self) -> int:
+        return hash((self.people, self.span.starts_at))  # enough to tell sessions apart, and quick
+
     @property
     def starts_at(self) -> datetime:
         return self.span.starts_at

@@ -81,9 +81,10 @@ Cells: TypeAlias = NDArray[np.intp]  # of the week, by their places
 
 def weighed(problem: Problem, session: PlannedSession) -> PlannedSession:
     """The session with its points and, unless it has them, its reasons."""
-    points = points_by_preference(problem, session)
-    why = session.why or _why(problem, session, points)
-    return replace(session, points=sum(much for _, much in points), why=why)
+    by_preference = points_by_preference(problem, session)
+    why = session.why or _why(problem, session, by_preference)
+    points = sum(much for _, much in by_preference)
+    return session if (points, why) == (session.points, session.why) else replace(session, points=points, why=why)
 
 
 def why(problem: Problem, session: PlannedSession) -> tuple[Reason, ...]:

@@ -75,7 +75,9 @@ def people_told(before: Iterable[PlannedSession], after: Iterable[PlannedSession
     these changes, also a companion who left or came, and a seat that is lost or new: everybody in a session is written
     to when it or one of its seats changes.
     """
-    was, will_be = frozenset(map(_told_of, before)), frozenset(map(_told_of, after))
+    one, other = ({(s.people, s.span, s.medium, s.facilitators): s for s in some} for some in (before, after))
+    was = frozenset(_told_of(one[letter]) for letter in one.keys() - other.keys())
+    will_be = frozenset(_told_of(other[letter]) for letter in other.keys() - one.keys())
     return frozenset(person for _, _, people, leaders in was ^ will_be for person in people | leaders)
 
 
