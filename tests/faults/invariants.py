@@ -31,6 +31,7 @@ class Happened:
 
 async def assert_invariants(mailbox: Mailbox, happened: Happened) -> None:
     """Assert I1 to I16, of the whole database and of everything that the mail server was handed."""
+    reminders = await written_down()
     rows, copies = await the_outbox(), mailbox.copies()
     by_id = Counter(copy.message_id for copy in copies)
     row_of = {row["message_id"]: row for row in rows}
@@ -67,14 +68,16 @@ async def assert_invariants(mailbox: Mailbox, happened: Happened) -> None:
     assert [copy.to for copy in copies if copy.to[0] in happened.erased] == []
     # I11: nobody is behind a fence but who holds the lease
     assert [row["id"] for row in rows if row["fenced_at"] and not (row["state"] == "sending" and row["lease"])] == []
-    # I12: one check-in request, and one reminder of a kind, for each seat
-    occurrences = Counter((row["kind"], row["about"], row["cause"]) for row in rows if row["kind"] in ASKED_ONCE)
-    assert [one for one, letters in occurrences.items() if letters > 1] == []
+    # I12: what the clock asks for is written down with its letter, once for a seat and a time, and came under one name
+    assert [row["id"] for row in rows if is_asked_by_the_clock(row) and row["cause"] not in reminders] == []
+    assert await asked("SELECT seat FROM reminder GROUP BY seat, kind, occurrence HAVING count(*) > 1") == []
+    assert await asked("SELECT cause FROM reminder WHERE cause IS NOT NULL GROUP BY cause HAVING count(*) > 1") == []
     # I13: a round was published once, and nobody sits twice in one session of it
     assert (
         await asked("SELECT about FROM audit WHERE action = 'round published' GROUP BY about HAVING count(*) > 1") == []
     )
     assert await asked("SELECT member FROM seat GROUP BY session, member HAVING count(*) > 1") == []
+    assert await asked(IN_TWO_PLACES) == []
     # I14: one UID for a seat, for life, and its SEQUENCE never falls
     assert await asked("SELECT uid FROM seat GROUP BY uid HAVING count(*) > 1") == []
     assert [uid for uid, numbers in sequences_by_uid(copies).items() if numbers != sorted(numbers)] == []
@@ -90,6 +93,23 @@ async def assert_invariants(mailbox: Mailbox, happened: Happened) -> None:
 
 
 ASKED_ONCE = ("check_in_request", "reminder", "nudge")
+IN_TWO_PLACES = (
+    "SELECT one.member FROM seat one JOIN session here ON here.id = one.session"
+    " JOIN seat other ON other.member = one.member AND other.id > one.id"
+    " JOIN session there ON there.id = other.session"
+    " WHERE one.removed_at IS NULL AND other.removed_at IS NULL AND here.stage = 'planned' AND there.stage = 'planned'"
+    " AND here.starts_at < there.ends_at AND there.starts_at < here.ends_at"
+)
+
+
+def is_asked_by_the_clock(row: dict[str, Any]) -> bool:
+    """Whether the letter is one of those, and was not called off: its reminder may be made anew then."""
+    return row["kind"] in ASKED_ONCE and row["state"] != "cancelled"
+
+
+async def written_down() -> set[str]:
+    """The causes of all letters that the clock asked for."""
+    return {row["cause"] for row in await asked("SELECT cause FROM reminder WHERE cause IS NOT NULL")}
 
 
 def first_of_each(copies: Iterable[Copy]) -> list[Copy]:

@@ -104,7 +104,7 @@ def until_idle(todo: Sequence[Duty], stop: asyncio.Event) -> list[Duty]:
                 stop.set()
             return did_something
 
-        look.__name__ = duty.__name__  # type: ignore[attr-defined]
+        look.__name__ = duty.__name__
         return look
 
     return [watched(duty) for duty in todo]

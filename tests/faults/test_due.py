@@ -5,14 +5,12 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from uuid import UUID
 
-import anyio
-import httpx
 import pytest
 
 from peerhub.actions import reminders
@@ -27,11 +25,10 @@ from peerhub.store.tables import Reminder, Round, Seat
 from tests.calendars.readers import libical
 from tests.community import a_member, a_program, a_round, enrol, together
 from tests.faults.invariants import Happened, assert_invariants
+from tests.faults.webs import a_web, page_of
 from tests.faults.workers import Nursery, Workers
 from tests.mail.cast import the_outbox
-from tests.served import a_free_port
 from tests.smtp import Copy, Mailbox
-from tests.web.conftest import Browser
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -111,32 +108,13 @@ def moments_of(calendar: bytes) -> list[datetime]:
 
 def calendars_in(copies: list[Copy]) -> list[bytes]:
     parts = [part for copy in copies for part in copy.message.walk() if part.get_content_type() == "text/calendar"]
-    return [bytes(part.get_payload(decode=True)) for part in parts]  # type: ignore[arg-type]
-
-
-@contextmanager
-def a_web(workers: Workers) -> Iterator[str]:
-    """A web in a process of its own, by the workers' clock and with their zones; its address."""
-    port = a_free_port()
-    web = workers.start(port=port, everywhere=True)
-    yield f"http://localhost:{port}"
-    workers.kill(web)
-
-
-async def page_of(web: str, path: str) -> Browser:
-    browser = Browser(httpx.AsyncClient(base_url=web, timeout=20))
-    with anyio.fail_after(30):
-        while True:
-            with suppress(httpx.TransportError):
-                await browser.get(path)
-                return browser
-            await anyio.sleep(0.05)
+    return [bytes(part.get_payload(decode=True)) for part in parts]
 
 
 async def everything_said(
-    head: Letterhead, workers: Workers, smtp: Mailbox, seat: UUID, at: datetime
+    head: Letterhead, web: str, smtp: Mailbox, seat: UUID, at: datetime
 ) -> tuple[set[datetime], set[str]]:
-    """Each moment at which the session begins, as its letters, their calendars, its page and the feed say; and in words."""
+    """When the session begins, as its letters, their calendars, its page and the feed have it; and in words."""
     row = await Seat.select(Seat.member).where(Seat.id == seat).first()
     assert row
     to = await members.recipient_of(row["member"])
@@ -144,10 +122,8 @@ async def everything_said(
     await feeds.put(to.member_id, feeds.Kind.OWN, at)
     token = (await feeds.of(to.member_id))[feeds.Kind.OWN].token
     copies = smtp.copies(to.address)
-    workers.set_clock_to(at)
-    with a_web(workers) as web:
-        page = (await page_of(web, links.rsvp_link(head, seat).removeprefix(head.base_url))).text()
-        feed = await page_of(web, links.feed_link(head, token).removeprefix(head.base_url))
+    page = (await page_of(web, links.rsvp_link(head, seat).removeprefix(head.base_url))).text()
+    feed = await page_of(web, links.feed_link(head, token).removeprefix(head.base_url))
     texts = [page, *(words_of(copy) for copy in copies)]
     written = [feed.page.content, *calendars_in(copies)]
     assert len(written) == 2  # the feed, and the invitation's own
@@ -177,13 +153,14 @@ async def test_on_the_day_clocks_change_each_is_reminded_once_and_page_letters_a
     ana, _ = await a_session(head, first, zone, "Ana", "Ben")
     cat, _ = await a_session(head, second, zone, "Cat", "Dan")
 
-    await workers.do_what_is_due(first - 8 * 24 * HOUR + HOUR)
-    for starts_at in (first, second):
-        await workers.do_what_is_due(starts_at - 47 * HOUR)
-        await workers.do_what_is_due(starts_at - 24 * HOUR + MINUTE, workers=2)
-    said = [await everything_said(head, workers, smtp, seat, first - 2 * HOUR) for seat in (ana, cat)]
-    for starts_at in (first, second):
-        await workers.do_what_is_due(starts_at - HOUR + MINUTE, workers=2)
+    await workers.do_what_is_due(second - 47 * HOUR - MINUTE)
+    await workers.do_what_is_due(first - 24 * HOUR + MINUTE, workers=2)
+    await workers.do_what_is_due(second - 24 * HOUR + MINUTE)
+    workers.set_clock_to(first - 2 * HOUR)
+    with a_web(workers) as web:
+        said = [await everything_said(head, web, smtp, seat, first - 2 * HOUR) for seat in (ana, cat)]
+    await workers.do_what_is_due(first - HOUR + MINUTE, workers=2)
+    await workers.do_what_is_due(second - HOUR + MINUTE)
     await workers.do_what_is_due(second + 8 * HOUR)
 
     assert [moments for moments, _ in said] == [{first}, {second}]
@@ -253,7 +230,8 @@ async def test_when_a_zone_changes_between_planning_and_sending_page_letters_and
     with newly_started(workers, {how: str(zones_change.parent if how == "PYTHONPATH" else zones_change / "zoneinfo")}):
         for before in (7 * 24, 24, 23, 1):
             await workers.do_what_is_due(starts_at - before * HOUR + MINUTE)
-        said = await everything_said(head, workers, smtp, ana, starts_at - 30 * MINUTE)
+        with a_web(workers) as web:
+            said = await everything_said(head, web, smtp, ana, starts_at - HOUR + MINUTE)
 
     assert said == ({starts_at}, {words})
     assert (await came(smtp))["ana"] == Counter(invitation=1, reminder=2)
