@@ -1,7 +1,8 @@
 """A seat that was declined goes to somebody else: it is offered in fair order, for a while, and the first yes has it.
 
 The hard rules are asked when a seat is offered and once more when it is taken. Whoever cannot have it hears one
-constant sentence, whatever the reason was.
+constant sentence, whatever the reason was. Where nobody can be asked and the session is short of people, its page leads
+an organizer to the smallest change (``repairs``), which never happens by itself.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from peerhub.actions.rounds import domain_of, invitation_of
+from peerhub.actions.standing import coming
 from peerhub.domain import offers as how
 from peerhub.domain.invitations import CannotAnswer, Rsvp, TimeHasChanged
 from peerhub.domain.offers import Offer, OfferState
@@ -155,7 +157,7 @@ def _among(problem: Problem, session: StoredSession, others: Iterable[UUID]) -> 
 
 def _fits(problem: Problem, session: StoredSession, person: str) -> bool:
     """Whether they could sit with those who have not declined, and no rule breaks that has not been broken before."""
-    before, after = _coming(session), _joined_by(session, person)
+    before, after = coming(session), _joined_by(session, person)
     if len(after.people) > problem.program.largest:
         return False
     known = rules.broken_rules_of_sessions(problem, [before])
@@ -164,14 +166,8 @@ def _fits(problem: Problem, session: StoredSession, person: str) -> bool:
 
 
 def _joined_by(session: StoredSession, person: str) -> PlannedSession:
-    coming = _coming(session)
-    return replace(coming, people=(*coming.people, person))
-
-
-def _coming(session: StoredSession) -> PlannedSession:
-    gone = {str(seat.member_id) for seat in _declined(session)}
-    planned = session.as_planned
-    return replace(planned, people=tuple(one for one in planned.people if one not in gone))
+    comes = coming(session)
+    return replace(comes, people=(*comes.people, person))
 
 
 def _declined(session: StoredSession) -> list[StoredSeat]:

@@ -163,11 +163,11 @@ async def use(round_id: UUID, repair_id: UUID, head: Letterhead, organizer: UUID
             await sessions.hold_ahead(round_id, now)
             await rounds.hold(round_id, Stage.PUBLISHED)
             found = await repairs.hold(round_id)
-            if found is None or found.id != repair_id:
-                raise WrongStage(_ANOTHER)
-            if found.stage is RepairStage.USED:
+            if found is None:
+                raise Outdated(OUTDATED)  # somebody in it was erased, or an organizer left everything as it was
+            if found.id == repair_id and found.stage is RepairStage.USED:
                 return
-            if found.change is None:
+            if found.id != repair_id or found.change is None:
                 raise WrongStage(_ANOTHER)
             await _publish(found.change, await rounds.by_id(round_id), head, organizer, now)
             await repairs.put_used(repair_id)
