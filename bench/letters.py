@@ -69,8 +69,9 @@ async def measure(smtp_url: str, to_drain: int, people: int) -> None:
     await database.migrate()
     async with database.pool():
         await draining(smtp_url, to_drain)
-        await Member.delete(force=True)
-        await publishing(people)
+        for size in sorted({min(size, people) for size in (500, 2_000, people)}):
+            await forget_all()
+            await publishing(size)
         await a_sign_in_behind(smtp_url)
 
 
@@ -110,6 +111,12 @@ def bare_loop(url: str, mail: bytes, number: int) -> float:
     return time.perf_counter() - began
 
 
+async def forget_all() -> None:
+    await Program.delete(force=True)
+    await Member.delete(force=True)
+    await Letter.delete(force=True)
+
+
 async def publishing(people: int) -> None:
     now = datetime.now(UTC)
     week = monday_after(now.date() + timedelta(days=7))
@@ -117,9 +124,10 @@ async def publishing(people: int) -> None:
     statements = counted()
     began = time.perf_counter()
     await rounds.publish(round_id, version, HEAD, uuid4(), now)
-    seconds, told = time.perf_counter() - began, await Letter.count()
-    most = 10 + told / 500
-    print(f"L2 publishing to {told}: {len(statements)} statements (at most {most:.0f}), {seconds:.1f} seconds, no SMTP")
+    seconds, asked = time.perf_counter() - began, len(statements)
+    told = await Letter.count()
+    most = 10 + people / 500
+    print(f"L2 publishing to {told}: {asked} statements (at most {most:.0f}), {seconds:.1f} seconds, no SMTP")
 
 
 async def a_sign_in_behind(smtp_url: str) -> None:

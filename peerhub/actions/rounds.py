@@ -1,6 +1,5 @@
 """A round opens, members join it, an organizer publishes what was proposed, and closes it in the end."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -98,20 +97,17 @@ async def publish(round_id: UUID, version_id: UUID, head: Letterhead, organizer:
         RulesWouldBreak: someone's hours or wishes have changed, or the week has begun; the proposal no longer fits.
     """
     async with transaction():
-        await rounds.hold(round_id, Stage.PROPOSED)
-        await rounds.move_round(round_id, Stage.PROPOSED, Stage.PUBLISHED, published_at=now)
         round_ = await rounds.by_id(round_id)
+        await rounds.move_round(round_id, Stage.PROPOSED, Stage.PUBLISHED, published_at=now)  # and hold it
         version = await current(round_id, version_id)
         if any(session.starts_at <= now for session in version.proposal.sessions):
             raise RulesWouldBreak([TOO_LATE])
-        await members.hold(*version.people)
+        to = await members.hold(*version.people)
         problem = await rounds.problem_of(round_, version)
         if broken := rules.broken_rules(problem, version.proposal):
             raise RulesWouldBreak(sentences(broken, await members.names_of(version.people)))
-        await sessions.put(round_id, version.proposal.sessions, domain_of(head), place=round_.program.place)
-        planned = await sessions.of_round(round_id)
+        planned = await sessions.put(round_id, version.proposal.sessions, domain_of(head), place=round_.program.place)
         left_over = [UUID(one.id) for one in version.proposal.unmatched]
-        to = await members.recipients_of(_people_in(planned, left_over))
         invitations = [
             letters.invitation(head, to[seat.member_id], invitation_of(round_, session, seat, to), now)
             for session in planned
@@ -169,7 +165,3 @@ def invitation_of(
 def domain_of(head: Letterhead) -> str:
     """What stands behind the @ in a calendar's UID."""
     return urlsplit(head.base_url).hostname or "peerhub"
-
-
-def _people_in(planned: Iterable[StoredSession], others: Iterable[UUID]) -> list[UUID]:
-    return [seat.member_id for session in planned for seat in session.seats] + list(others)

@@ -57,9 +57,17 @@ async def hold_address(address: str) -> None:
     await Member.raw("SELECT pg_advisory_xact_lock({}::bigint) IS NULL AS held", number)
 
 
-async def hold(*member_ids: UUID) -> None:
-    """What these members say of themselves stays as it is until the transaction ends; many can hold at once."""
-    await Member.raw("SELECT id FROM member WHERE id = ANY({}::uuid[]) ORDER BY id FOR SHARE", list(member_ids))
+async def hold(*member_ids: UUID) -> dict[UUID, Recipient]:
+    """What these members say of themselves stays as it is until the transaction ends; many can hold at once.
+
+    Gives how letters address them, as ``recipients_of`` does.
+    """
+    rows = await Member.raw(
+        "SELECT id, sealed_name, sealed_address, discreet, stage FROM member WHERE id = ANY({}::uuid[])"
+        " ORDER BY id FOR SHARE",
+        list(member_ids),
+    )
+    return {row["id"]: _recipient(row) for row in rows if row["stage"] in _MAY_BE_WRITTEN_TO}
 
 
 async def hold_to_change(member_id: UUID) -> None:
@@ -357,19 +365,19 @@ async def drop_wish(member_id: UUID, wish_id: UUID) -> None:
     await KeepApart.delete().where(KeepApart.member == member_id, KeepApart.id == wish_id)
 
 
-async def keep_apart_of(ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
-    """For the matcher alone: whom each of these members keeps apart from, among the same members."""
-    people = _some(ids)
-    rows = await KeepApart.select().where(KeepApart.member.is_in(people))
-    if not rows:
-        return {}
-    hashes = await Member.select(Member.id, Member.address_hash).where(Member.id.is_in(people))
-    found = {row["address_hash"].hex(): row["id"] for row in hashes}
+def keep_apart_among(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, set[UUID]]:
+    """For the matcher alone: whom each of these members keeps apart from, among the same members.
+
+    A row has the ``member``, their ``address_hash``, and their ``wishes`` by id beside the ``sealed_wishes``.
+    """
+    rows = list(rows)
+    found = {row["address_hash"].hex(): row["member"] for row in rows}
     apart: dict[UUID, set[UUID]] = defaultdict(set)
     for row in rows:
-        other = found.get(_wish(row)["other"])
-        if other is not None:
-            apart[row["member"]].add(other)
+        for wish_id, sealed in zip(row["wishes"] or (), row["sealed_wishes"] or (), strict=True):
+            other = found.get(_wish({"id": wish_id, "sealed_wish": sealed})["other"])
+            if other is not None:
+                apart[row["member"]].add(other)
     return dict(apart)
 
 

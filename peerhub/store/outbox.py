@@ -68,15 +68,13 @@ async def put(head: Letterhead, letters: Sequence[Composed], now: datetime, *, t
 
     ``to_nobody`` is for a caller who takes them back, so that it costs as much time to write to nobody as to a member.
 
-    A fact that was told before is not told again. A letter about a calendar UID takes the place of older ones about it
+    A fact that was told before is not told again. A letter about a calendar UID takes the place of those put before it
     that have not left; hold the seat's row, so that two letters about one seat come one after the other.
     """
     async with transaction():
         for at in range(0, len(letters), _ROWS_AT_ONCE):
             columns = await asyncio.to_thread(_columns, head, letters[at : at + _ROWS_AT_ONCE], to_nobody)
-            await Letter.raw(_PUT, now, now, *columns)
-        if uids := [letter.about for letter in letters if letter.about]:
-            await _drop_superseded(uids, now)
+            await Letter.raw(_PUT, now, now, *columns, now)
 
 
 async def cancel_about(uids: Iterable[str], now: datetime) -> None:
@@ -238,14 +236,6 @@ async def _rescue(now: datetime) -> None:
     await Letter.raw(_RESCUE, MOST_LOST, now, now, now, f"{MOST_LOST} attempts ended without an answer")
 
 
-async def _drop_superseded(uids: list[str], now: datetime) -> None:
-    await Letter.raw(
-        f"UPDATE letter SET {_END} state = 'cancelled' WHERE about = ANY({{}}) AND {_NOT_LEFT} AND EXISTS"
-        " (SELECT 1 FROM letter newer WHERE newer.about = letter.about AND newer.number > letter.number)",
-        now, uids,
-    )  # fmt: skip
-
-
 def _columns(head: Letterhead, letters: Sequence[Composed], to_nobody: bool) -> list[list[Any]]:
     """What is put of some letters, column by column."""
     host = head.mail_from.rpartition("@")[2]
@@ -275,15 +265,20 @@ _BEGUN = "tried_at = {}, attempts = attempts + 1"
 _MINE = "state = 'sending' AND lease = {}"
 _NOT_LEFT = "state IN ('pending', 'held', 'sending') AND fenced_at IS NULL"
 
-_PUT = """
-INSERT INTO letter (due_at, created_at, id, member, kind, cause, about, lane, sealed_body, message_id, expires_at)
-SELECT {}, {}, id, member, kind, cause, about, lane, sealed_body, message_id, expires_at
-FROM unnest(
-    {}::uuid[], {}::uuid[], {}::text[], {}::text[], {}::text[], {}::smallint[], {}::bytea[], {}::text[],
-    {}::timestamptz[]
-) WITH ORDINALITY AS one (id, member, kind, cause, about, lane, sealed_body, message_id, expires_at, nth)
-ORDER BY nth
-ON CONFLICT (cause) DO NOTHING
+_PUT = f"""
+WITH put AS (
+    INSERT INTO letter (due_at, created_at, id, member, kind, cause, about, lane, sealed_body, message_id, expires_at)
+    SELECT {{}}, {{}}, id, member, kind, cause, about, lane, sealed_body, message_id, expires_at
+    FROM unnest(
+        {{}}::uuid[], {{}}::uuid[], {{}}::text[], {{}}::text[], {{}}::text[], {{}}::smallint[], {{}}::bytea[],
+        {{}}::text[], {{}}::timestamptz[]
+    ) WITH ORDINALITY AS one (id, member, kind, cause, about, lane, sealed_body, message_id, expires_at, nth)
+    ORDER BY nth
+    ON CONFLICT (cause) DO NOTHING
+    RETURNING about
+)
+UPDATE letter SET {_END} state = 'cancelled'  -- what was put before, as the statement found it
+WHERE about = ANY(ARRAY(SELECT about FROM put WHERE about IS NOT NULL)) AND {_NOT_LEFT}
 """
 
 _CLAIM = """

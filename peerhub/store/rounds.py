@@ -1,8 +1,7 @@
 """Rounds, who takes part in them, and all that the matcher is told about one."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +18,7 @@ from peerhub.matching.problem import Meeting, Participant, Problem
 from peerhub.store import members, proposals
 from peerhub.store.programs import StoredProgram, program_from
 from peerhub.store.proposals import Version
-from peerhub.store.tables import ComfortLevel, DateAway, Joining, Round, WeeklyHour
+from peerhub.store.tables import Joining, Round
 
 
 class AlreadyOpened(Refusal):
@@ -291,95 +290,88 @@ async def readiness_of(round_: StoredRound) -> tuple[dict[UUID, Standing], Probl
 async def _problem(round_: StoredRound, enrolled: list[dict[str, Any]], version: Version | None) -> Problem:
     ready = [row for row in enrolled if _standing(row) is Standing.READY]
     people = [row["member"] for row in ready]
-    told = _Told(
-        hours=await _hours_of(people),
-        away=await _away_of(people),
-        comfort=await _comfort_of(people),
-        keep_apart=await members.keep_apart_of(people),
-        owed=await _owed_to(people, round_),
-    )
+    told = await Round.raw(_TOLD, people, round_.program.id, round_.week)
+    keep_apart, by_member = members.keep_apart_among(told), {row["member"]: row for row in told}
     leads = round_.program.rules.facilitators_per_session > 0
     return Problem(
         program=round_.program.rules,
         week=round_.week,
-        participants=tuple(_participant(row, told, leads) for row in ready),
+        participants=tuple(
+            _participant(row, by_member[row["member"]], keep_apart.get(row["member"], ()), leads) for row in ready
+        ),
         history=tuple(await _history_of(people, round_.week)),
         pinned=proposals.pins_of(version.proposal, frozenset(map(str, people))) if version else (),
     )
 
 
-@dataclass(frozen=True)
-class _Told:
-    hours: Mapping[UUID, tuple[WeeklyHours, ...]]
-    away: Mapping[UUID, frozenset[date]]
-    comfort: Mapping[UUID, Comfort]
-    keep_apart: Mapping[UUID, Iterable[UUID]]
-    owed: Mapping[UUID, int]
+_TOLD = """
+WITH person AS (SELECT id, address_hash FROM member WHERE id = ANY({}::uuid[]))
+SELECT person.id AS member, person.address_hash, hours, away, comfort, wishes, sealed_wishes, earlier
+FROM person
+LEFT JOIN (
+    SELECT member, json_agg(json_build_array(day, opens, closes, liking) ORDER BY day, opens) AS hours
+    FROM weekly_hour WHERE member IN (SELECT id FROM person) GROUP BY member
+) AS offered ON offered.member = person.id
+LEFT JOIN (
+    SELECT member, array_agg(day) AS away FROM date_away WHERE member IN (SELECT id FROM person) GROUP BY member
+) AS gone ON gone.member = person.id
+LEFT JOIN (
+    SELECT member, json_agg(json_build_array(facet, name, level)) AS comfort
+    FROM comfort_level WHERE member IN (SELECT id FROM person) GROUP BY member
+) AS felt ON felt.member = person.id
+LEFT JOIN (
+    SELECT member, array_agg(id ORDER BY id) AS wishes, array_agg(sealed_wish ORDER BY id) AS sealed_wishes
+    FROM keep_apart WHERE member IN (SELECT id FROM person) GROUP BY member
+) AS wished ON wished.member = person.id
+LEFT JOIN (
+    SELECT j.member, array_agg(EXISTS (
+        SELECT 1 FROM seat AS s JOIN session AS n ON n.id = s.session
+        WHERE n.round = r.id AND s.member = j.member AND s.removed_at IS NULL AND n.stage = 'planned'
+    ) ORDER BY r.week DESC) AS earlier
+    FROM joining AS j JOIN "round" AS r ON r.id = j.round
+    WHERE r.program = {} AND r.week < {} AND r.stage IN ('published', 'closed')
+    AND j.member IN (SELECT id FROM person) GROUP BY j.member
+) AS joined ON joined.member = person.id
+"""
 
 
-def _participant(row: Mapping[str, Any], told: _Told, program_has_leaders: bool) -> Participant:
-    member, leads = row["member"], row["facilitates"] if program_has_leaders else 0
+def _participant(
+    row: Mapping[str, Any], told: Mapping[str, Any], keep_apart: Iterable[UUID], program_has_leaders: bool
+) -> Participant:
+    leads = row["facilitates"] if program_has_leaders else 0
     return Participant(
-        id=str(member),
+        id=str(row["member"]),
         time_zone=row["time_zone"],
-        hours=told.hours.get(member, ()),
-        away=told.away.get(member, frozenset()),
+        hours=tuple(
+            WeeklyHours(day, opens, closes, Liking(liking)) for day, opens, closes, liking in _list_in(told["hours"])
+        ),
+        away=frozenset(told["away"] or ()),
         busy=frozenset(map(Span, row["busy_from"] or (), row["busy_until"] or ())),
-        comfort=told.comfort.get(member, Comfort()),
+        comfort=_comfort(_list_in(told["comfort"])),
         languages=frozenset(row["languages"]),
         role=Role(row["role"]),
         facilitates=leads,
-        keep_apart=frozenset(str(other) for other in told.keep_apart.get(member, ())),
-        owed=told.owed.get(member, 0),
+        keep_apart=frozenset(map(str, keep_apart)),
+        owed=_owed(told["earlier"] or ()),
         most_sessions=0 if leads else row["most_sessions"],  # no dual roles: who leads does not sit as a peer
     )
 
 
-async def _hours_of(people: list[UUID]) -> dict[UUID, tuple[WeeklyHours, ...]]:
-    rows = await (
-        WeeklyHour.select()
-        .where(WeeklyHour.member.is_in(people or [uuid4()]))
-        .order_by(WeeklyHour.day, WeeklyHour.opens)
-    )
-    hours = defaultdict(list)
-    for row in rows:
-        hours[row["member"]].append(WeeklyHours(row["day"], row["opens"], row["closes"], Liking(row["liking"])))
-    return {member: tuple(theirs) for member, theirs in hours.items()}
+def _list_in(kept: str | None) -> list[Any]:
+    listed: list[Any] = json.loads(kept) if kept else []
+    return listed
 
 
-async def _away_of(people: list[UUID]) -> dict[UUID, frozenset[date]]:
-    days = defaultdict(set)
-    for row in await DateAway.select().where(DateAway.member.is_in(people or [uuid4()])):
-        days[row["member"]].add(row["day"])
-    return {member: frozenset(theirs) for member, theirs in days.items()}
+def _comfort(said: list[tuple[str, str, int]]) -> Comfort:
+    levels: dict[str, dict[str, int]] = {"size": {}, "medium": {}, "topic": {}}
+    for facet, name, level in said:
+        levels[facet][name] = level
+    return Comfort(levels["size"], levels["medium"], levels["topic"])
 
 
-async def _comfort_of(people: list[UUID]) -> dict[UUID, Comfort]:
-    levels: dict[UUID, dict[str, dict[str, int]]] = defaultdict(lambda: {"size": {}, "medium": {}, "topic": {}})
-    for row in await ComfortLevel.select().where(ComfortLevel.member.is_in(people or [uuid4()])):
-        levels[row["member"]][row["facet"]][row["name"]] = row["level"]
-    return {member: Comfort(said["size"], said["medium"], said["topic"]) for member, said in levels.items()}
-
-
-_EARLIER = (
-    "SELECT j.member, r.week, EXISTS (SELECT 1 FROM seat AS s JOIN session AS n ON n.id = s.session"
-    " WHERE n.round = r.id AND s.member = j.member AND s.removed_at IS NULL AND n.stage = 'planned') AS matched"
-    ' FROM joining AS j JOIN "round" AS r ON r.id = j.round'
-    " WHERE r.program = {} AND r.week < {} AND r.stage IN ('published', 'closed') AND j.member = ANY({}::uuid[])"
-    " ORDER BY r.week DESC"
-)
-
-
-async def _owed_to(people: list[UUID], round_: StoredRound) -> dict[UUID, int]:
-    """How many of the rounds that each joined, counted back from this one, passed without a match in a row."""
-    owed: dict[UUID, int] = defaultdict(int)
-    settled = set()
-    for row in await Round.raw(_EARLIER, round_.program.id, round_.week, people):
-        if row["matched"]:
-            settled.add(row["member"])
-        elif row["member"] not in settled:
-            owed[row["member"]] += 1
-    return owed
+def _owed(earlier: Sequence[bool]) -> int:
+    """How many of the rounds that someone joined, counted back from this one, passed without a match in a row."""
+    return next((rounds for rounds, was_matched in enumerate(earlier) if was_matched), len(earlier))
 
 
 _MET = (

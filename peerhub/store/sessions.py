@@ -2,11 +2,10 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from peerhub.domain.availability import Span
@@ -14,8 +13,6 @@ from peerhub.domain.refusals import NotFound, WrongStage
 from peerhub.matching.proposal import PlannedSession
 from peerhub.store import sealing
 from peerhub.store.tables import Seat, Session
-
-_AT_ONCE: Final = 2900  # rows in one statement; PostgreSQL takes 32,767 values, and a seat has eleven
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,43 @@ class StoredSession:
         )
 
 
-async def put(round_id: UUID, planned: Iterable[PlannedSession], domain: str, *, place: str = "") -> None:
-    """Keep the sessions of a proposal, all in one place, with a seat and a calendar UID for everyone in them."""
+async def put(
+    round_id: UUID, planned: Iterable[PlannedSession], domain: str, *, place: str = ""
+) -> list[StoredSession]:
+    """Keep the sessions of a proposal, all in one place, with a seat and a calendar UID for everyone in them.
+
+    Gives them as ``of_round`` does. However many there are, it is one statement.
+    """
     new = [(uuid4(), session) for session in planned]
-    await _insert(Session, [_new_session(id_, round_id, one, place) for id_, one in new])
-    await _insert(Seat, [seat for id_, one in new for seat in _new_seats(id_, one, domain)])
+    seats = [(uuid4(), id_, *seat) for id_, one in new for seat in _new_seats(one, domain)]
+    seated = await Seat.raw(
+        _PUT,
+        round_id, [id_ for id_, _ in new],
+        [one.span.starts_at for _, one in new], [one.span.ends_at for _, one in new],
+        [one.medium for _, one in new], [_sealed_place(place, id_) for id_, _ in new],
+        *([seat[at] for seat in seats] for at in range(5)),
+    )  # fmt: skip
+    seats_of = _by_session(seated)
+    stored = [
+        StoredSession(id_, round_id, one.span, one.medium, place, "planned", tuple(seats_of[id_])) for id_, one in new
+    ]
+    return sorted(stored, key=lambda session: (session.span.starts_at, session.id))
+
+
+_PUT = """
+WITH one AS (
+    INSERT INTO session (id, round, starts_at, ends_at, medium, sealed_place)
+    SELECT id, {}, starts_at, ends_at, medium, sealed_place
+    FROM unnest({}::uuid[], {}::timestamptz[], {}::timestamptz[], {}::text[], {}::bytea[])
+    AS new (id, starts_at, ends_at, medium, sealed_place)
+), seated AS (
+    INSERT INTO seat (id, session, member, part, uid)
+    SELECT * FROM unnest({}::uuid[], {}::uuid[], {}::uuid[], {}::text[], {}::text[])
+    RETURNING *
+)
+SELECT seated.*, member.time_zone AS "member.time_zone" FROM seated JOIN member ON member.id = seated.member
+ORDER BY seated.part DESC, seated.member
+"""
 
 
 async def of_round(round_id: UUID) -> list[StoredSession]:
@@ -197,53 +226,39 @@ async def remove_seat(seat_id: UUID, now: datetime) -> None:
         raise WrongStage("this person was taken out of the session already")
 
 
-def _new_session(id_: UUID, round_id: UUID, planned: PlannedSession, place: str) -> Session:
-    return Session(
-        id=id_,
-        round=round_id,
-        starts_at=planned.span.starts_at,
-        ends_at=planned.span.ends_at,
-        medium=planned.medium,
-        sealed_place=_sealed_place(place, id_),
-    )
-
-
 def _sealed_place(place: str, session_id: UUID) -> bytes | None:
     return sealing.seal(place, Session.sealed_place, session_id) if place else None
 
 
-def _new_seats(session_id: UUID, planned: PlannedSession, domain: str) -> list[Seat]:
-    parts = [("peer", person) for person in planned.people]
-    parts += [("facilitator", person) for person in planned.facilitators]
-    return [
-        Seat(id=uuid4(), session=session_id, member=UUID(person), part=part, uid=_new_uid(domain))
-        for part, person in parts
-    ]
+def _new_seats(planned: PlannedSession, domain: str) -> Iterator[tuple[UUID, str, str]]:
+    """Who sits there, in which part, under which UID."""
+    for part, people in (("peer", planned.people), ("facilitator", planned.facilitators)):
+        for person in people:
+            yield UUID(person), part, _new_uid(domain)
 
 
 def _new_uid(domain: str) -> str:
     return f"{secrets.token_hex(16)}@{domain}"
 
 
-async def _insert(table: type[Session] | type[Seat], rows: list[Any]) -> None:
-    waiting = iter(rows)
-    while some := list(islice(waiting, _AT_ONCE)):
-        await table.insert(*some)
-
-
 async def _sessions(rows: list[dict[str, Any]]) -> list[StoredSession]:
     if not rows:
         return []
-    seats = defaultdict(list)
     found = await (
         Seat.select(*Seat.all_columns(), Seat.member.time_zone)
         .where(Seat.session.is_in([row["id"] for row in rows]), Seat.removed_at.is_null())
         .order_by(Seat.part, ascending=False)
         .order_by(Seat.member)
     )
-    for row in found:
-        seats[row["session"]].append(_seat(row))
+    seats = _by_session(found)
     return [_session(row, tuple(seats[row["id"]])) for row in rows]
+
+
+def _by_session(rows: Iterable[Mapping[str, Any]]) -> Mapping[UUID, list[StoredSeat]]:
+    seats: dict[UUID, list[StoredSeat]] = defaultdict(list)
+    for row in rows:
+        seats[row["session"]].append(_seat(row))
+    return seats
 
 
 def _session(row: Mapping[str, Any], seats: tuple[StoredSeat, ...]) -> StoredSession:
