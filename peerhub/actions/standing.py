@@ -4,10 +4,11 @@ What somebody was told, and everybody comes to, stands, whatever their hours or 
 people can see leads to another one. So a repair tells an organizer nothing that a member keeps to themselves.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -110,6 +111,7 @@ async def as_it_stands(round_: StoredRound, now: datetime) -> AsItStands:
         gone={member for member, standing in standings.items() if standing is Standing.SUSPENDED},
         not_again=await repairs.who_is_not_asked_again(round_.id, now),
         being_filled=await repairs.sessions_being_filled(round_.id, now),
+        taken_out=await repairs.who_was_taken_out(round_.id),
         now=now,
     )
 
@@ -121,13 +123,17 @@ def settled(
     gone: Set[UUID] = frozenset(),
     not_again: Set[UUID] = frozenset(),
     being_filled: Set[UUID] = frozenset(),
+    taken_out: Mapping[UUID, Set[UUID]] = MappingProxyType({}),
     now: datetime,
 ) -> AsItStands:
     """What can still change, and what everybody's week is beside all that cannot.
 
     ``gone`` never come. ``not_again`` said no once this week, or are being asked just now: they keep what they have,
-    and get nothing new. Sessions that are ``being_filled`` wait for an answer first.
+    and get nothing new. Sessions that are ``being_filled`` wait for an answer first. Whoever was ``taken_out`` of a
+    session is not put back at that time.
     """
+    not_then = {(str(one), held[id_].span) for id_, people in taken_out.items() if id_ in held for one in people}
+    problem = _never_at(problem, not_then)
     planned = {one.id: coming(one, gone) for one in held.values() if one.stage == "planned"}
     open_ones = {
         id_: one
@@ -155,6 +161,17 @@ def _stands_by_the_word(
     return stands | (unknown - in_need)
 
 
+def _never_at(problem: Problem, taken: Set[tuple[str, Span]]) -> Problem:
+    """The problem in which these people are not free then."""
+    if not taken:
+        return problem
+    spans: dict[str, set[Span]] = defaultdict(set)
+    for person, span in taken:
+        spans[person].add(span)
+    people = (replace(one, busy=one.busy | spans[one.id]) if one.id in spans else one for one in problem.participants)
+    return replace(problem, participants=tuple(people))
+
+
 def _beside(
     problem: Problem,
     may_change: Mapping[UUID, PlannedSession],
@@ -175,10 +192,10 @@ def _beside(
     led = Counter(person for one in stays for person in one.facilitators)
     safe = {person for one in may_change.values() if not is_short(one, problem.program) for person in one.people}
     loose = sum(1 + one.owed for one in problem.participants if one.id in seats and one.id not in safe)
-    busy: dict[str, set[Span]] = {}
+    busy: dict[str, set[Span]] = defaultdict(set)
     for session in stays:
         for person in session.everyone:
-            busy.setdefault(person, set()).add(session.span)
+            busy[person].add(session.span)
 
     def left_of(one: Participant) -> Participant:
         most, facilitates = one.most_sessions - taken[one.id], one.facilitates - led[one.id]
@@ -186,7 +203,7 @@ def _beside(
             most, facilitates = min(most, seats[one.id]), min(facilitates, leads[one.id])
         return replace(
             one,
-            busy=one.busy | busy.get(one.id, set()) | {over},
+            busy=one.busy | busy[one.id] | {over},
             most_sessions=max(0, most),
             facilitates=max(0, facilitates),
             owed=one.owed + loose * (one.id in safe),

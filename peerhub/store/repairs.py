@@ -1,6 +1,7 @@
 """The smallest change of a published round: who looks for it, what was found, and whether it was used."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,6 +138,19 @@ async def who_is_not_asked_again(round_id: UUID, now: datetime) -> set[UUID]:
         round_id, round_id, now,
     )  # fmt: skip
     return {row["member"] for row in rows}
+
+
+async def who_was_taken_out(round_id: UUID) -> dict[UUID, set[UUID]]:
+    """By session, whoever had a seat in it that was taken back."""
+    rows = await Seat.raw(
+        "SELECT s.session, s.member FROM seat s JOIN session n ON n.id = s.session"
+        " WHERE n.round = {} AND s.removed_at IS NOT NULL",
+        round_id,
+    )  # fmt: skip
+    taken_out = defaultdict(set)
+    for row in rows:
+        taken_out[row["session"]].add(row["member"])
+    return dict(taken_out)
 
 
 async def sessions_being_filled(round_id: UUID, now: datetime) -> set[UUID]:

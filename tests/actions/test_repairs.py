@@ -216,6 +216,29 @@ async def test_a_session_whose_leader_is_away_finds_another(now: datetime, lette
     )
 
 
+async def test_a_leader_whom_an_organizer_took_out_is_not_put_back(now: datetime, letterhead: Letterhead) -> None:
+    people, leaders = await some(now, "Ana", "Ben", "Cat"), await some(now, "Fay", "Gil")
+    program_id = await a_program(now, Kind.SESSIONS, smallest=3, ideal=3, largest=4)
+    await enrol(program_id, now, *people)
+    await enrol(program_id, now, *leaders, facilitates=1)
+    round_id = await a_round(program_id, now, *people, *leaders)
+    await published(round_id, now, letterhead, together(*people, led_by=(leaders[0],)))
+    await changes.remove_seat(await seat_of(round_id, leaders[0]), letterhead, OLU, now)
+
+    change = await change_found(round_id, now)
+
+    assert [(step.after.facilitators, step.after.span) for step in change.steps if step.after] == [
+        ((str(leaders[1]),), TUESDAY)
+    ]
+
+
+async def test_whoever_was_left_alone_by_an_erasure_joins_others(now: datetime, letterhead: Letterhead) -> None:
+    round_id, (ana, ben, cat, dan) = await two_pairs(now, letterhead)
+    await profile.erase(ben, now)
+
+    assert (await change_found(round_id, now)).told == {str(ana), str(cat), str(dan)}
+
+
 async def test_nobody_loses_a_seat_because_somebody_else_has_lost_theirs(now: datetime, letterhead: Letterhead) -> None:
     people = await some(now, *(f"M{n}" for n in range(6)))
     program_id = await a_program(now, Kind.SESSIONS, smallest=3, ideal=3, largest=4, facilitators_per_session=0)

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from bs4 import Tag
 
-from peerhub.actions import offers
+from peerhub.actions import offers, profile
 from peerhub.actions.repairs import OUTDATED
 from peerhub.domain.comfort import Comfort
 from peerhub.domain.invitations import Rsvp
@@ -207,6 +207,15 @@ async def test_a_session_without_its_leader_is_short(olu: Browser, now: datetime
     await olu.get(f"/organize/sessions/{session_id}")
 
     assert [one.text for one in olu.soup().select("#short h2")] == ["Nobody facilitates it."]
+
+
+async def test_somebody_left_alone_by_an_erasure_is_seen(olu: Browser, now: datetime, letterhead: Letterhead) -> None:
+    round_id, (_, ben, *_) = await two_pairs(now, letterhead)
+    await profile.erase(ben, now)
+
+    await olu.get(f"/organize/rounds/{round_id}")
+
+    assert "Ana is the only one who comes." in olu.text()
 
 
 async def test_what_begins_within_two_hours_is_no_longer_changed(

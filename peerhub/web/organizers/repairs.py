@@ -163,12 +163,17 @@ async def next_step(
     round_: StoredRound, held: Iterable[StoredSession], names: Mapping[UUID, str], organizer: Member, now: datetime
 ) -> NextStep:
     """Which of these sessions are short of people, and how far the smallest change is that helps."""
-    missing = [one for one in held if can_still_change(one, now) and coming(one) != one.as_planned]
+    program = round_.program.rules
+    missing = [
+        one
+        for one in held
+        if can_still_change(one, now) and (coming(one) != one.as_planned or is_short(one.as_planned, program))
+    ]
     if round_.stage is not Stage.PUBLISHED or not missing:
         return NextStep()
     repair, filled = await repairs.of_round(round_.id), await repairs.sessions_being_filled(round_.id, now)
     smaller = [one for one in missing if one.id not in filled]
-    needs = [_need_of(one, round_.program.rules, names, organizer.time_zone) for one in smaller]
+    needs = [_need_of(one, program, names, organizer.time_zone) for one in smaller]
     return NextStep(tuple(need for need in needs if need), repair.stage if repair else None, bool(smaller))
 
 
