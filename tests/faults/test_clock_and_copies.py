@@ -184,13 +184,23 @@ async def test_a_restored_copy_holds_its_letters_until_somebody_says_that_it_is_
         psql(cluster.url, "DROP DATABASE restored WITH (FORCE)")
 
 
-async def test_a_clone_beside_its_original_is_a_copy_as_well(workers: Workers, real_now: datetime) -> None:
+async def test_a_clone_beside_its_original_is_a_copy_as_well(
+    workers: Workers, smtp: Mailbox, head: Letterhead, real_now: datetime
+) -> None:
     """Same cluster, same machine: another database in it, or another name that people know it by."""
+    to = await put_letters(head, real_now, 2)
     assert await installation.copied_at("peerhub.example", real_now) is None
 
-    assert await installation.copied_at("staging.example", real_now) == real_now
-    assert await installation.copied_at("staging.example", real_now + timedelta(hours=1)) == real_now
-    assert await installation.copied_at("peerhub.example", real_now) is None
+    worker = workers.start(place="staging.example")
+    await until_said(workers, "this database is a copy")
+    assert await workers.end(worker) == 0
+    assert await outbox.counts_by_state() == {"pending": 2}
+    await assert_invariants(smtp, Happened(logs=[workers.said], has_ended=False))
+    await installation.settle("peerhub.example", real_now)
+    workers.start(place="peerhub.example")
+    await until_all_are("sent")
+
+    await assert_invariants(smtp, Happened(told=to, logs=[workers.said]))
 
 
 def psql(url: str, sql: str) -> None:

@@ -61,7 +61,7 @@ async def test_a_connection_that_is_cut_off_costs_neither_a_copy_nor_a_doubt(
     await assert_invariants(smtp, Happened(told=to, logs=[hard_workers.said]))
 
 
-async def test_a_transaction_that_is_cut_off_gives_its_connection_back(hard: Cluster, real_now: datetime) -> None:
+async def test_a_transaction_that_is_cut_off_gives_its_connection_back(hard: Cluster, smtp: Mailbox) -> None:
     for _ in range(8):  # more often than there are connections
         with pytest.raises(database.AWAY):
             async with transaction():
@@ -72,16 +72,20 @@ async def test_a_transaction_that_is_cut_off_gives_its_connection_back(hard: Clu
 
     assert DB.current_transaction.get() is None
     assert await Member.count() == 0
+    await assert_invariants(smtp, Happened())
 
 
-async def test_a_commit_that_is_cut_off_leaves_no_transaction_behind(hard: Cluster, real_now: datetime) -> None:
+async def test_a_commit_that_is_cut_off_leaves_no_transaction_behind(
+    hard: Cluster, smtp: Mailbox, head: Letterhead, real_now: datetime
+) -> None:
     with pytest.raises(database.AWAY):
         async with transaction():
-            await a_stored_member(real_now)
+            await put_letters(head, real_now, 1)
             hard.psql(CUT_OFF)
     await asyncio.sleep(0.05)
 
-    assert await Member.count() == 0
+    assert (await Member.count(), await Letter.count()) == (0, 0)
+    await assert_invariants(smtp, Happened())
 
 
 @contextmanager

@@ -115,7 +115,7 @@ async def test_a_web_that_is_killed_at_a_commit_has_stored_the_fact_and_its_lett
 
 
 async def test_an_answer_that_was_acknowledged_outlives_the_web_and_a_second_one_changes_nothing(
-    web: Web, real_now: datetime, head: Letterhead
+    web: Web, smtp: Mailbox, real_now: datetime, head: Letterhead
 ) -> None:
     seat = await a_seat(real_now, await a_member("Ana", real_now), await a_member("Ben", real_now))
     path = links.rsvp_link(head, seat).removeprefix(head.base_url)
@@ -132,6 +132,7 @@ async def test_an_answer_that_was_acknowledged_outlives_the_web_and_a_second_one
 
     assert (first, await answer_to(seat), again.status_code) == ("yes", "yes", 303)
     assert await Letter.count() == 0
+    await assert_invariants(smtp, Happened(logs=[web.said]))
 
 
 async def answer_to(seat: UUID) -> str:
@@ -140,7 +141,7 @@ async def answer_to(seat: UUID) -> str:
 
 
 async def test_a_frozen_database_is_a_503_that_says_when_to_ask_again(
-    hard: Cluster, hard_web: Web, real_now: datetime
+    hard: Cluster, hard_web: Web, smtp: Mailbox, real_now: datetime
 ) -> None:
     ana = await a_stored_member(real_now)
     browser = await hard_web.browser()
@@ -153,10 +154,11 @@ async def test_a_frozen_database_is_a_503_that_says_when_to_ask_again(
 
     assert (away.status_code, away.headers["retry-after"], alive.status_code) == (503, "30", 200)
     assert (back.status_code, await Letter.count()) == (303, 1)
+    await assert_invariants(smtp, Happened(told=[ana.address], logs=[hard_web.said], has_ended=False))
 
 
 async def test_a_locked_table_is_a_503_and_nothing_is_stored_later_on(
-    hard: Cluster, hard_web: Web, real_now: datetime
+    hard: Cluster, hard_web: Web, smtp: Mailbox, real_now: datetime
 ) -> None:
     ana = await a_stored_member(real_now)
     browser = await hard_web.browser()
@@ -168,3 +170,4 @@ async def test_a_locked_table_is_a_503_and_nothing_is_stored_later_on(
 
     assert (away.status_code, away.headers["retry-after"]) == (503, "30")
     assert await Letter.count() == 0
+    await assert_invariants(smtp, Happened(logs=[hard_web.said]))
