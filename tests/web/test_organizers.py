@@ -160,6 +160,18 @@ async def test_another_round_is_the_second_choice_while_one_is_under_way(olu: Br
 # Who is in, and when
 
 
+@pytest.mark.parametrize("many", [0, 1, 2])
+async def test_a_round_without_two_people_says_what_it_waits_for(olu: Browser, now: datetime, many: int) -> None:
+    program_id, people = await a_program(now), (await five(now))[:many]
+    await enrol(program_id, now, *people)
+
+    await olu.get(page_of(await a_round(program_id, now, *people)))
+
+    says = ["Nobody takes part in this program so far", "One person is in yet", "2 people are in"]
+    assert [words in olu.text() for words in says] == [one == many for one in range(3)]
+    assert [bool(olu.soup().select(one)) for one in ("#shared", "form .quiet")] == [many > 1, many < 2]
+
+
 async def test_readiness_names_who_is_in_and_who_is_not_and_why(olu: Browser, now: datetime) -> None:
     ana, ben, cat, dan, eli = await five(now)
     program_id = await a_program(now)
@@ -549,7 +561,7 @@ async def test_members_and_strangers_reach_no_organizer_page(
         await answer
         return one.page.status_code
 
-    assert len(addresses) == 32
+    assert len(addresses) == 37
     assert {await asked(member, *address) for address in addresses} == {404}
     assert {await asked(stranger, *address) for address in addresses} == {303}
     assert stranger.page.headers["location"] == "/sign-in"
@@ -565,7 +577,7 @@ async def test_a_form_without_its_token_changes_nothing(
     posts = [path for method, path in addresses if method == "POST"]
     statuses = {(await olu.http.post(path)).status_code for path in posts}
 
-    assert (len(posts), statuses) == (21, {403})
+    assert (len(posts), statuses) == (24, {403})
     assert [await Audit.count(), await Letter.count()] == before
 
 
