@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright._impl._api_structures import SetCookieParam
+from playwright._impl._api_structures import FilePayload, SetCookieParam
 from playwright.async_api import Browser, Error, Page, ViewportSize
 
 from peerhub.domain.availability import Liking, WeeklyHours
@@ -177,4 +177,48 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
             troubles.append((path, "wider than the screen"))
 
     assert troubles == []
+    await context.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+async def test_axe_finds_nothing_after_a_button_either(
+    address: str, chromium: Browser, now: datetime, size: ViewportSize, scheme: Literal["light", "dark"]
+) -> None:
+    ana, ben = await a_member("Ana", now), await a_member("Ben", now)
+    coming, program = await a_seat(now, ana, ben), await a_program(now)
+    await enrol(program, now, ana)
+    await a_round(program, now)
+    context = await chromium.new_context(viewport=size, color_scheme=scheme)
+    page = await context.new_page()
+    login = await logins.begin_login(ana, now)
+    await context.add_cookies([SetCookieParam(name="login", value=login, url=address)])
+    read = "Read my busy times"
+    large = FilePayload(name="large.ics", mimeType="text/calendar", buffer=b"\n" * 2_000_000)
+    troubles: list[object] = []
+    headings: list[str] = []
+
+    async def look(path: str, button: str, file: FilePayload | None = None) -> None:
+        await page.goto(address + path)
+        if file:
+            await page.set_input_files("#calendar", file)
+        await page.click(f"main button:has-text('{button}')")
+        await page.wait_for_load_state()
+        headings.append(await page.inner_text("h1"))
+        found = (await Axe().run(page)).response["violations"]
+        troubles.extend((path, button, one["id"], one["nodes"][0]["html"]) for one in found)
+        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            troubles.append((path, button, "wider than the screen"))
+
+    await look("/profile/busy", read)
+    await look("/profile/busy", read, large)
+    await look("/profile/calendar", "Make a secret address")
+    await look("/profile/calendar", "End this calendar")
+    await look("/letters", "Keep this choice")
+    await look(f"/sessions/{coming}", "No, not this time")
+
+    assert troubles == []
+    assert headings == [
+        "Busy times", "That is too much at once", "Sessions in your own calendar", "Sessions in your own calendar",
+        "Which letters would you like?", "You are invited",
+    ]  # fmt: skip
     await context.close()
