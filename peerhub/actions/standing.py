@@ -4,6 +4,7 @@ What somebody was told, and everybody comes to, stands, whatever their hours or 
 people can see leads to another one. So a repair tells an organizer nothing that a member keeps to themselves.
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
@@ -105,7 +106,8 @@ async def as_it_stands(round_: StoredRound, now: datetime) -> AsItStands:
     """All that a repair is told; the number of statements does not grow with the round."""
     standings, problem = await rounds.readiness_of(round_)
     held = await sessions.of_round(round_.id)
-    return settled(
+    return await asyncio.to_thread(  # ten thousand people take most of a second
+        settled,
         problem,
         {session.id: session for session in held},
         gone={member for member, standing in standings.items() if standing is Standing.SUSPENDED},
@@ -129,10 +131,11 @@ def settled(
     """What can still change, and what everybody's week is beside all that cannot.
 
     ``gone`` never come. ``not_again`` said no once this week, or are being asked just now: they keep what they have,
-    and get nothing new. Sessions that are ``being_filled`` wait for an answer first. Whoever was ``taken_out`` of a
-    session is not put back at that time.
+    and get nothing new. Sessions that are ``being_filled`` wait for an answer first. Whoever said no to a
+    session, or was ``taken_out`` of it, is not put back at that time.
     """
     not_then = {(str(one), held[id_].span) for id_, people in taken_out.items() if id_ in held for one in people}
+    not_then |= {(str(seat.member_id), one.span) for one in held.values() for seat in one.seats if seat.rsvp == Rsvp.NO}
     problem = _never_at(problem, not_then)
     planned = {one.id: coming(one, gone) for one in held.values() if one.stage == "planned"}
     open_ones = {

@@ -216,6 +216,26 @@ async def test_a_session_whose_leader_is_away_finds_another(now: datetime, lette
     )
 
 
+async def test_who_said_no_to_one_session_hears_of_the_other_alone(now: datetime, letterhead: Letterhead) -> None:
+    ana, ben, cat = [await a_member(name, now, "tue 18:00-19:00", "thu 18:00-19:00") for name in ("Ana", "Ben", "Cat")]
+    await members.save(ben, replace(await members.profile_of(ben), most_sessions=2), now)
+    round_id = await a_round_of(now, ana, ben, cat)
+    await published(round_id, now, letterhead, together(ana, ben), together(ben, cat, span=THURSDAY))
+    tuesday, thursday = await sessions.of_round(round_id)
+    for session, member_id in ((tuesday, ben), (thursday, cat)):
+        seat = next(seat for seat in session.seats if seat.member_id == member_id)
+        await invitations.answer(seat.id, Rsvp.NO, now)
+
+    found = await find(round_id, now)
+    await repairs.use(round_id, found.id, letterhead, OLU, now)
+
+    (goes_on,) = [one for one in await sessions.of_round(round_id) if one.stage == "planned"]
+    assert (goes_on.id, {seat.member_id for seat in goes_on.seats}) == (thursday.id, {ana, ben})
+    assert await letters_sent() == Counter(
+        [("cancelled_invitation", "ana"), ("invitation", "ana"), ("changed_invitation", "ben")]
+    )
+
+
 async def test_a_leader_whom_an_organizer_took_out_is_not_put_back(now: datetime, letterhead: Letterhead) -> None:
     people, leaders = await some(now, "Ana", "Ben", "Cat"), await some(now, "Fay", "Gil")
     program_id = await a_program(now, Kind.SESSIONS, smallest=3, ideal=3, largest=4)

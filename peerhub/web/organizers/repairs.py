@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler
 from peerhub.actions import repairs as act
 from peerhub.actions.standing import can_still_change, coming, is_short
 from peerhub.domain.availability import Span
+from peerhub.domain.invitations import Rsvp
 from peerhub.domain.members import Member
 from peerhub.domain.programs import Program
 from peerhub.domain.rounds import Stage
@@ -26,7 +27,7 @@ from peerhub.matching.proposal import PlannedSession
 from peerhub.store import members, repairs, rounds, sessions
 from peerhub.store.repairs import RepairStage
 from peerhub.store.rounds import StoredRound
-from peerhub.store.sessions import StoredSession
+from peerhub.store.sessions import StoredSeat, StoredSession
 from peerhub.web import asking
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import typed_in
@@ -239,13 +240,15 @@ def _picture(step: Step, held: Mapping[UUID, StoredSession], names: Mapping[UUID
     def called(person: str) -> str:
         return names.get(UUID(person), GONE)
 
-    def how(person: str) -> str:
-        if before is None or person not in before.everyone:
-            return "said no"
-        return "" if person in stays or after is None else "leaves"
+    def how(seat: StoredSeat) -> str:
+        if before is None or str(seat.member_id) not in before.everyone:
+            return "said no" if seat.rsvp == Rsvp.NO else "does not come"
+        return "" if str(seat.member_id) in stays or after is None else "leaves"
 
-    was = [(str(seat.member_id), seat.part == "facilitator") for seat in (session.seats if session else ())]
-    marks = _in_order(Mark(called(person), leads, how(person)) for person, leads in was)
+    marks = _in_order(
+        Mark(called(str(seat.member_id)), seat.part == "facilitator", how(seat))
+        for seat in (session.seats if session else ())
+    )
     now = Side(_when(before.span, zone), MEDIUM_WORDS[before.medium], marks) if before else None
     if after is None:
         return Picture(now, None)
