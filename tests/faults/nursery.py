@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from asyncpg.transaction import Transaction
+
 from peerhub import settings as the_settings
 from peerhub.app import create_app
 from peerhub.jobs import duties, worker
@@ -69,11 +71,26 @@ async def work(asked: dict[str, Any]) -> None:
 
 
 async def serve(asked: dict[str, Any]) -> None:
-    """Be the web, by the same clock."""
-    now = use(asked)
+    """Be the web, by the same clock; told so by a signal, it dies at its next commit as the file ``dies`` says."""
+    now, dies = use(asked), Path(asked["dies"])
+    if asked["patience"]:
+        database._TO_ANSWER = asked["patience"]  # type: ignore[misc]
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: die_at_the_next_commit(dies.read_text()))
     settings = replace(the_settings.read({"PEERHUB_KEYS": KEYS}), base_url=f"http://localhost:{asked['port']}")
     async with database.pool(size=4):
         await server(create_app(settings, HEAD, clock=now), "127.0.0.1", asked["port"]).serve()
+
+
+def die_at_the_next_commit(when: str) -> None:
+    """``before`` it or ``after`` it, as by kill -9, and before anything is answered."""
+    commit = Transaction.commit
+
+    async def dying(self: Any) -> None:
+        if when == "after":
+            await commit(self)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Transaction.commit = dying
 
 
 def use(asked: dict[str, Any]) -> Any:

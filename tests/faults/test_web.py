@@ -2,12 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import anyio
@@ -22,6 +17,8 @@ from peerhub.store.tables import Letter, Seat, SignInLink
 from tests.community import a_member
 from tests.faults.cluster import Cluster
 from tests.faults.invariants import Happened, assert_invariants
+from tests.faults.webs import page_of
+from tests.faults.workers import Workers
 from tests.mail.cast import a_stored_member
 from tests.served import a_free_port
 from tests.smtp import Mailbox
@@ -31,58 +28,37 @@ from tests.web.conftest import Browser, a_seat
 class Web:
     """The web in a process of its own, and a browser that looks at it."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url = f"http://localhost:{a_free_port()}"
-        self._database = url
-        self._dies = folder / "dies"
-        self.said = folder / "web"
-        self._out = self.said.open("ab")
+    def __init__(self, workers: Workers) -> None:
+        self._port = a_free_port()
+        self._workers = workers
+        self.said = workers.said
         self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        port = self.url.rpartition(":")[2]
-        environment = os.environ | {"DATABASE_URL": self._database, "PORT": port, "DIES": str(self._dies)}
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.run_web"], env=environment, stdout=self._out, stderr=self._out
-        )
+    def _start(self) -> int:
+        return self._workers.start(port=self._port, patience=1.0)  # seconds, with a database that is away
 
     async def browser(self) -> Browser:
         """A new browser, once the web is up."""
-        client = httpx.AsyncClient(base_url=self.url, timeout=20)
-        with anyio.fail_after(60):
-            while True:
-                with suppress(httpx.TransportError):
-                    await client.get("/health/live")
-                    return Browser(client)
-                await anyio.sleep(0.1)
+        return await page_of(f"http://localhost:{self._port}", "/health/live")
 
     def will_die(self, when: str) -> None:
         """At the next commit."""
-        self._dies.write_text(when)
-        self.process.send_signal(signal.SIGUSR1)
+        self._workers.dies.write_text(when)
+        os.kill(self.process, signal.SIGUSR1)
 
-    def start_again(self) -> None:
-        self.process.wait(10)
+    async def start_again(self) -> None:
+        assert await self._workers.ended(self.process) == -signal.SIGKILL
         self.process = self._start()
 
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-        self._out.close()
+
+@pytest.fixture
+def web(workers: Workers, db: None) -> Web:
+    return Web(workers)
 
 
 @pytest.fixture
-def web(database_url: str, db: None, tmp_path: Path) -> Iterator[Web]:
-    web = Web(database_url, tmp_path)
-    yield web
-    web.close()
-
-
-@pytest.fixture
-def hard_web(hard: Cluster, tmp_path: Path) -> Iterator[Web]:
-    web = Web(hard.url, tmp_path)
-    yield web
-    web.close()
+def hard_web(hard_workers: Workers) -> Web:
+    return Web(hard_workers)
 
 
 async def ask_for_a_link(browser: Browser, address: str) -> httpx.Response:
@@ -104,7 +80,7 @@ async def test_a_web_that_is_killed_at_a_commit_has_stored_the_fact_and_its_lett
         with pytest.raises(httpx.TransportError):
             await browser.submit(email=ana.address)
         stored[when] = (await SignInLink.count(), await Letter.count())
-        web.start_again()
+        await web.start_again()
     browser = await web.browser()
     answer = await ask_for_a_link(browser, ana.address)  # and she tries once more
 
@@ -123,8 +99,8 @@ async def test_an_answer_that_was_acknowledged_outlives_the_web_and_a_second_one
     await browser.get(path)
     assert (await browser.submit(rsvp="yes")).status_code == 303
 
-    os.kill(web.process.pid, signal.SIGKILL)
-    web.start_again()
+    os.kill(web.process, signal.SIGKILL)
+    await web.start_again()
     first = await answer_to(seat)
     browser = await web.browser()
     await browser.get(path)

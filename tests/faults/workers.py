@@ -79,11 +79,16 @@ class Workers:
         asked: dict[str, Any] = {
             "database": self.database, "smtp": self.smtp, "lease": lease, "deadlines": {}, "place": "", "tick": 0.05,
             "clock": str(self.folder / "clock"), "said": str(self.said), "duties": LETTERS_ONLY, "everywhere": False,
-            "until_idle": False,
+            "until_idle": False, "dies": str(self.dies), "patience": None,
         }  # fmt: skip
         worker = self.nursery.fork(**(asked | other))
         self.alive.append(worker)
         return worker
+
+    @property
+    def dies(self) -> Path:
+        """Where a web reads when it is to die."""
+        return self.folder / "dies"
 
     @property
     def said(self) -> Path:
