@@ -15,6 +15,8 @@ from peerhub.store.proposals import session_as_json, session_from_json
 from peerhub.store.tables import Member, Offer, Seat
 from peerhub.store.tables import Repair as Row
 
+__all__ = ["Change", "Claim", "Repair", "RepairStage", "Step"]
+
 
 class RepairStage(StrEnum):
     """``asked`` waits for a worker or is with one; what was ``used`` has been published."""

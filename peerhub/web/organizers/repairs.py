@@ -22,10 +22,8 @@ from peerhub.domain.programs import Program
 from peerhub.domain.rounds import Stage
 from peerhub.domain.wall import city_of, offset_at
 from peerhub.mail.letterhead import Letterhead
-from peerhub.matching.change import Change, Step
-from peerhub.matching.proposal import PlannedSession
 from peerhub.store import members, repairs, rounds, sessions
-from peerhub.store.repairs import RepairStage
+from peerhub.store.repairs import Change, RepairStage, Step
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
 from peerhub.web import asking
@@ -183,17 +181,16 @@ def _need_of(session: StoredSession, program: Program, names: Mapping[UUID, str]
     if not is_short(comes, program) or not comes.everyone:
         return None
     when = _when(session.span, zone)
-    return Need(session.id, when, " ".join(_short_of(comes, program, names)))
+    return Need(session.id, when, " ".join(_short_of(comes.people, len(comes.facilitators), program, names)))
 
 
-def _short_of(comes: PlannedSession, program: Program, names: Mapping[UUID, str]) -> Iterable[str]:
-    people, leaders = len(comes.people), len(comes.facilitators)
-    if people == 0:
+def _short_of(people: Sequence[str], leaders: int, program: Program, names: Mapping[UUID, str]) -> Iterable[str]:
+    if not people:
         yield "Nobody comes but who facilitates it."
-    elif people == 1:
-        yield f"{names.get(UUID(comes.people[0]), GONE)} is the only one who comes."
-    elif people < program.smallest:
-        yield f"{people} people come, and this program needs at least {program.smallest}."
+    elif len(people) == 1:
+        yield f"{names.get(UUID(people[0]), GONE)} is the only one who comes."
+    elif len(people) < program.smallest:
+        yield f"{len(people)} people come, and this program needs at least {program.smallest}."
     if leaders < program.facilitators_per_session:
         yield "Nobody facilitates it." if leaders == 0 else f"Only {leaders} of its facilitators can come."
 
