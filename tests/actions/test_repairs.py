@@ -16,7 +16,7 @@ from peerhub.actions.repairs import Outdated
 from peerhub.actions.standing import as_it_stands
 from peerhub.domain.availability import Span
 from peerhub.domain.comfort import Comfort
-from peerhub.domain.invitations import Rsvp
+from peerhub.domain.invitations import CannotAnswer, Rsvp
 from peerhub.domain.programs import Kind
 from peerhub.domain.refusals import NotFound, WrongStage
 from peerhub.jobs.duties import Office, find_the_smallest_change
@@ -122,7 +122,7 @@ async def test_who_is_left_alone_joins_others_and_only_those_people_are_told(
     found = await find(round_id, now)
     assert (found.stage, await Letter.count()) == (RepairStage.FOUND, 0)
     assert found.change is not None
-    assert (found.change.told, found.change.without) == ({str(ana), str(cat), str(dan)}, ())
+    assert (set(found.change.told), found.change.without) == ({str(ana), str(cat), str(dan)}, ())
     await repairs.use(round_id, found.id, letterhead, OLU, now)
 
     assert await planned(round_id) == [{ana, cat, dan}]
@@ -155,7 +155,7 @@ async def test_a_session_that_goes_on_with_somebody_else_keeps_its_seats(now: da
     uids = {seat.member_id: seat.uid for seat in before.seats}
     assert next(seat.uid for seat in after.seats if seat.member_id == ana) == uids[ana]
     assert await letters_sent() == Counter([("changed_invitation", "ana"), ("invitation", "eli")])
-    with pytest.raises(invitations.CannotAnswer):
+    with pytest.raises(CannotAnswer):
         await says_again(before.seats, ben, now)
 
 
@@ -173,7 +173,11 @@ async def test_who_said_no_is_not_asked_again_that_week(now: datetime, letterhea
 
     change = await change_found(round_id, now)
 
-    assert (change.told, change.without, [step.after for step in change.steps]) == ({str(ana)}, (str(ana),), [None])
+    assert (set(change.told), change.without, [step.after for step in change.steps]) == (
+        {str(ana)},
+        (str(ana),),
+        [None],
+    )
 
 
 async def test_a_worker_finds_it_with_the_matcher_in_a_process_of_its_own(
@@ -322,7 +326,7 @@ async def test_what_a_member_keeps_to_themselves_changes_no_session_to_which_eve
 
     change = await change_found(round_id, now)
 
-    assert (change.told, change.without) == ({str(ana)}, (str(ana),))
+    assert (set(change.told), change.without) == ({str(ana)}, (str(ana),))
 
 
 async def test_somebody_who_is_suspended_does_not_come(now: datetime, letterhead: Letterhead) -> None:
@@ -364,7 +368,7 @@ async def test_a_session_that_somebody_is_being_asked_for_waits_for_the_answer(
     afterwards = await change_found(round_id, now)
 
     assert meanwhile == Change()
-    assert (afterwards.told, afterwards.without) == ({str(ana)}, (str(ana),))  # Eli said no to it
+    assert (set(afterwards.told), afterwards.without) == ({str(ana)}, (str(ana),))  # Eli said no to it
 
 
 async def test_what_was_proposed_keeps_every_rule_beside_what_stands(now: datetime, letterhead: Letterhead) -> None:

@@ -15,7 +15,7 @@ from peerhub.domain.invitations import Rsvp
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, sessions
 from peerhub.store import repairs as stored
-from peerhub.store.tables import Letter, Program
+from peerhub.store.tables import Letter, Offer, Program
 from tests.actions.test_offers import a_session, says_no
 from tests.actions.test_repairs import find, planned, says, some, two_pairs
 from tests.community import TUESDAY, a_member
@@ -132,7 +132,7 @@ async def test_an_answer_meanwhile_is_told_calmly_and_the_change_is_made_anew(
     form = olu.form(f"{here}/use")
     await says(Rsvp.YES, round_id, people[1], now)
 
-    answer = await olu._send(form, {one["name"]: str(one["value"]) for one in form.select("input")})
+    answer = await olu._send(form, {str(one["name"]): str(one["value"]) for one in form.select("input")})
 
     assert answer.status_code == 409
     assert [one.text for one in olu.soup().select("#refused")] == [OUTDATED]
@@ -168,7 +168,7 @@ async def test_a_session_leads_to_the_repair_once_the_waiting_list_has_nobody(
         if what == "somebody is asked":
             await offers.offer_free_seats(letterhead, now)
         else:
-            (offer,) = await stored.Offer.select(stored.Offer.id)
+            (offer,) = await Offer.select(Offer.id)
             await offers.answer(offer["id"], yes=False, head=letterhead, now=now)
         await olu.get(f"/organize/sessions/{session_id}")
         seen.append(
