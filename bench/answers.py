@@ -1,24 +1,27 @@
-"""Answers under load: 500 yes at once for 50 seats (L3), what an answer costs beside a health check (L4), and scanners
-that look 30,000 times (L6). A real server and a real PostgreSQL; whoever asks runs in the same process as the server.
+"""Answers under load: 500 yes at once for 50 seats (L3), what an answer costs beside a health check (L4), scanners that
+look 30,000 times (L6), and four times as many answers as can be given (L7).
 
-.venv/bin/python -m bench.answers --people 500 --seats 50 --looks 30000
+A real server and a real PostgreSQL, each in a process of its own; whoever asks is in this one.
+
+    .venv/bin/python -m bench.answers --people 500 --seats 50 --looks 30000
 """
 
 import argparse
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from uuid import UUID, uuid4
 
-import httpx
-import uvicorn
-
+from bench.asking import Asker
 from peerhub.actions import invitations
 from peerhub.app import create_app
 from peerhub.domain.availability import Span, hours_from_text
@@ -30,11 +33,17 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.matching.proposal import PlannedSession
 from peerhub.settings import Keys, Settings
 from peerhub.store import database, members, offers, programs, rounds, sealing, sessions
+from peerhub.store.engine import DB
 from peerhub.store.tables import TABLES, Offer, Round, Seat
+from peerhub.web.server import server
 
 NOW = datetime.now(UTC)
 MONDAY = NOW.date() + timedelta(days=14 - NOW.weekday())
 HEAD = Letterhead("Bench", "hello@peerhub.example", "http://localhost", b"k" * 32)
+
+
+SECONDS_OF_RUSH = 5
+MOST_LINES = 500  # open at once in the rush: who finds none waits for one, as behind a proxy
 
 
 def main() -> None:
@@ -42,8 +51,12 @@ def main() -> None:
     asked.add_argument("--people", type=int, default=500)
     asked.add_argument("--seats", type=int, default=50)
     asked.add_argument("--looks", type=int, default=30_000)
+    asked.add_argument("--serve", help="be the server, before the database at this URL")
     options = asked.parse_args()
     sealing.use(sealing.Keyring({1: b"s" * 32}, b"h" * 32))
+    if options.serve:
+        asyncio.run(serve(options.serve))
+        return
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         with database.embedded(Path(folder)) as url:
@@ -55,21 +68,38 @@ async def measure(people: int, seats: int, looks: int) -> None:
     await database.migrate()
     async with database.pool():
         offered, seat_ids = await fill_in(people, seats)
-        server = uvicorn.Server(
-            uvicorn.Config(app(), port=0, log_level="critical", lifespan="off", timeout_keep_alive=600)
-        )
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
-            await asyncio.sleep(0.01)
-        base = f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
-        limits = httpx.Limits(max_connections=people, max_keepalive_connections=people)
-        async with httpx.AsyncClient(base_url=base, timeout=600, limits=limits) as http:
-            page = await http.get("/sign-in")
-            token = page.text.split('name="form_token" value="')[1].split('"')[0]
+        with served() as port:
+            http = Asker(port)
+            page = await http.ask("GET", "/sign-in")
+            http.cookie = page.headers["set-cookie"].partition(";")[0]
+            token = page.body.decode().split('name="form_token" value="')[1].split('"')[0]
             await at_once(http, offered, token)
-            await beside_health(http, token)
+            peak = await beside_health(http, token)
+            await overload(http, token, peak)
             await scanners(http, [*offered, links.rsvp_link(HEAD, seat_ids[0])], looks)
-        server.should_exit = True
+            http.close()
+
+
+@contextmanager
+def served() -> Iterator[int]:
+    """The port of a server in a process of its own."""
+    command = [sys.executable, "-m", "bench.answers", "--serve", DB.config["dsn"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+async def serve(url: str) -> None:
+    database.lead_to(url)
+    async with database.pool():
+        web = server(app(), "127.0.0.1", 0)
+        serving = asyncio.create_task(web.serve())
+        while not web.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
+            await asyncio.sleep(0.01)
+        print(web.servers[0].sockets[0].getsockname()[1], flush=True)
         await serving
 
 
@@ -104,14 +134,14 @@ async def a_member(number: int) -> UUID:
     return member_id
 
 
-async def at_once(http: httpx.AsyncClient, offered: list[str], token: str) -> None:
+async def at_once(http: Asker, offered: list[str], token: str) -> None:
     took: list[float] = []
 
     async def say_yes(link: str) -> int:
         began = perf_counter()
-        answer = await http.post(path_of(link), data={"form_token": token, "answer": "yes"})
+        answer = await http.ask("POST", path_of(link), {"form_token": token, "answer": "yes"})
         took.append(perf_counter() - began)
-        return answer.status_code
+        return answer.status
 
     statuses = Counter(await asyncio.gather(*map(say_yes, offered)))
     states = Counter(row["state"] for row in await Offer.select(Offer.state))
@@ -122,37 +152,78 @@ async def at_once(http: httpx.AsyncClient, offered: list[str], token: str) -> No
           f" p99/p50 {p99 / p50:.2f}", flush=True)  # fmt: skip
 
 
-async def beside_health(http: httpx.AsyncClient, token: str) -> None:
+async def beside_health(http: Asker, token: str) -> float:
+    """In turn, so that both see the same machine; gives answers a second."""
+    rsvp = await answering(http, token)
+
+    async def health(_: int) -> int:
+        return (await http.ask("GET", "/health/live")).status
+
+    answers = lives = 0.0
+    for _ in range(6):
+        answers, lives = answers + await seconds_for(rsvp, 100), lives + await seconds_for(health, 500)
+    per_second, beside = 600 / answers, 3000 / lives
+    print(
+        f"L4  {per_second:.0f} RSVP POSTs a second, {beside:.0f} health checks: {per_second / beside:.3f}", flush=True
+    )
+    return per_second
+
+
+async def answering(http: Asker, token: str) -> Callable[[int], Awaitable[int]]:
+    """Answer number n, for one seat after the other; each says something else than the one before."""
     standing = await Seat.select(Seat.id).where(Seat.removed_at.is_null())
     paths = [path_of(links.rsvp_link(HEAD, seat["id"])) for seat in standing]
 
-    async def rsvp(n: int) -> object:
-        return await http.post(paths[n % len(paths)], data={"form_token": token, "rsvp": ("maybe", "yes")[n % 2]})
+    async def rsvp(n: int) -> int:
+        said = ("maybe", "yes")[n // len(paths) % 2]
+        return (await http.ask("POST", paths[n % len(paths)], {"form_token": token, "rsvp": said})).status
 
-    async def health(_: int) -> object:
-        return await http.get("/health/live")
-
-    answers, lives = await per_second(rsvp, 600), await per_second(health, 3000)
-    print(f"L4  {answers:.0f} RSVP POSTs a second, {lives:.0f} health checks: {answers / lives:.2f}", flush=True)
+    return rsvp
 
 
-async def per_second(ask: Callable[[int], Awaitable[object]], times: int, at_once: int = 10) -> float:
-    began = perf_counter()
-    for at in range(0, times, at_once):
-        await asyncio.gather(*map(ask, range(at, at + at_once)))
-    return times / (perf_counter() - began)
+async def seconds_for(ask: Callable[[int], Awaitable[int]], times: int, at_once: int = 10) -> float:
+    """How long so many questions take, so many at once; each is answered as it should be."""
+    numbers, began = iter(range(times)), perf_counter()
+
+    async def one_after_the_other() -> None:
+        for number in numbers:
+            assert await ask(number) in {200, 303}
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
+    return perf_counter() - began
 
 
-async def scanners(http: httpx.AsyncClient, every: list[str], looks: int) -> None:
-    before = await everything()
-    statuses: Counter[int] = Counter()
-    for at in range(0, looks, 20):
-        answers = await asyncio.gather(
-            *(http.request(("GET", "HEAD")[n % 2], path_of(every[n % len(every)])) for n in range(at, at + 20))
-        )
-        statuses.update(one.status_code for one in answers)
+async def overload(http: Asker, token: str, peak: float) -> None:
+    """Four times as many answers as can be given, however long each takes: what comes of them."""
+    rsvp, answered = await answering(http, token), list[tuple[float, int]]()
+    lines, began = asyncio.Semaphore(MOST_LINES), perf_counter()
+
+    async def one(number: int) -> None:
+        async with lines:
+            status = await rsvp(number)
+        answered.append((perf_counter() - began, status))
+
+    async with asyncio.TaskGroup() as rush:
+        for number in range(int(4 * peak * SECONDS_OF_RUSH)):
+            await asyncio.sleep(max(0.0, began + number / (4 * peak) - perf_counter()))
+            rush.create_task(one(number))
+    statuses = Counter(status for _, status in answered)
+    good, seconds = statuses[200] + statuses[303], max(at for at, _ in answered)
+    print(f"L7  {len(answered)} answers in {SECONDS_OF_RUSH} s, four times the peak of {peak:.0f}: {dict(statuses)},"
+          f" goodput {good / seconds:.0f} a second: {good / seconds / peak:.2f} of the peak", flush=True)  # fmt: skip
+
+
+async def scanners(http: Asker, every: list[str], looks: int) -> None:
+    before, statuses = await everything(), Counter[int]()
+
+    async def look(number: int) -> int:
+        answer = await http.ask(("GET", "HEAD")[number % 2], path_of(every[number % len(every)]))
+        statuses[answer.status] += 1
+        return answer.status
+
+    seconds = await seconds_for(look, looks, 20)
     changed = sum(one != other for one, other in zip(before, await everything(), strict=True))
-    print(f"L6  {looks:,} looks {dict(statuses)}: {changed} tables changed", flush=True)
+    print(f"L6  {looks:,} looks {dict(statuses)} in {seconds:.0f} s: {changed} tables changed", flush=True)
 
 
 async def everything() -> list[str]:

@@ -12,7 +12,7 @@ from peerhub.domain.rounds import Stage
 from peerhub.matching import rules
 from peerhub.matching.proposal import PlannedSession, Proposal
 from peerhub.store import members, programs, proposals, rounds
-from peerhub.store.tables import Enrolment, Round
+from peerhub.store.tables import Enrolment, Member, Round
 
 WEEK = date(2026, 11, 30)
 EVENINGS = ("tue 18:00-20:00", "thu 18:00-20:00")
@@ -91,3 +91,14 @@ async def propose(round_id: UUID, now: datetime, *sessions: PlannedSession) -> U
     version_id = await proposals.keep(round_id, Proposal(sessions, unmatched), "matcher", now)
     await Round.update({Round.stage: Stage.PROPOSED.value}).where(Round.id == round_id)
     return version_id
+
+
+async def who_keeps_apart(*people: UUID) -> dict[UUID, set[UUID]]:
+    """Whom each of these keeps apart from, among them, as the matcher is told."""
+    rows = await Member.raw(
+        "SELECT m.id AS member, m.address_hash, array_remove(array_agg(k.id ORDER BY k.id), NULL) AS wishes,"
+        " array_remove(array_agg(k.sealed_wish ORDER BY k.id), NULL) AS sealed_wishes"
+        " FROM member AS m LEFT JOIN keep_apart AS k ON k.member = m.id WHERE m.id = ANY({}::uuid[]) GROUP BY m.id",
+        list(people),
+    )
+    return members.keep_apart_among(rows)

@@ -66,6 +66,16 @@ async def own_invitation(seat_id: UUID, member_id: UUID) -> Invitation:
     return invitation
 
 
+async def check_is_of(seat_id: UUID, member_id: UUID) -> None:
+    """Whether it is that member's own seat.
+
+    Raises:
+        NotFound: there is no such seat, or it is somebody else's.
+    """
+    if not await Seat.exists().where(Seat.id == seat_id, Seat.member == member_id):
+        raise NotFound("there is no such seat")
+
+
 async def invitations_of(member_id: UUID, since: datetime, most: int | None = MOST_SHOWN) -> list[Invitation]:
     """A member's seats in sessions that end after ``since``, in the order of time."""
     return await _with_others(
@@ -110,9 +120,10 @@ async def hold(seat_id: UUID) -> Invitation:
 
 async def put_answer(seat_id: UUID, rsvp: Rsvp, now: datetime, said_at: datetime | None = None) -> None:
     """Keep an answer; ``said_at`` is when it was given, where that is not now."""
-    await Seat.update({Seat.rsvp: rsvp.value, Seat.answered_at: now, Seat.said_at: said_at or now}).where(
-        Seat.id == seat_id
-    )
+    await Seat.raw(
+        "UPDATE seat SET rsvp = {}, answered_at = {}, said_at = {} WHERE id = {}",
+        rsvp.value, now, said_at or now, seat_id,
+    )  # fmt: skip
 
 
 async def of_uid(uid: str) -> CalendarSeat | None:

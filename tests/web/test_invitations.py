@@ -10,7 +10,7 @@ from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, sessions
 from peerhub.store.tables import TABLES, Seat, Session
-from tests.community import THURSDAY, TUESDAY, a_member, at
+from tests.community import THURSDAY, TUESDAY, a_member, at, who_keeps_apart
 from tests.web.conftest import BASE, Browser, Clock, a_seat, sign_in
 
 Open = Callable[[], Browser]
@@ -257,7 +257,7 @@ async def test_keep_apart_leaves_the_others_pages_as_they_are(
     await members.put_wish(ana, "ben@example.org", "ben@example.org", now)
 
     assert [(await one.get(path)).content for path in paths] == before
-    assert await members.keep_apart_of([ana, ben]) == {ana: {ben}}
+    assert await who_keeps_apart(ana, ben) == {ana: {ben}}
 
 
 async def test_a_cancelled_session_stays_on_home_with_a_word(browser: Open, now: datetime) -> None:
@@ -307,3 +307,17 @@ async def test_the_answer_that_was_given_is_the_button_that_stands_out(
     await ana.get(link_to(letterhead, seat))
 
     assert (before, loud()) == (["Yes, I will come"], ["No, not this time"])
+
+
+async def test_an_answer_costs_four_statements_and_reads_nobody_elses_name(
+    browser: Open, now: datetime, letterhead: Letterhead, statements: list[str]
+) -> None:
+    ana, *others = [await a_member(name, now) for name in ("Ana", "Ben", "Cat", "Dan")]
+    seat, anybody = await a_seat(now, ana, *others), browser()
+    await anybody.get(link_to(letterhead, seat))
+    statements.clear()
+
+    answer = await anybody.submit(rsvp="yes")
+
+    assert answer.status_code == 303
+    assert len(statements) == 4  # hold the seat, read it, keep the answer, call off reminders

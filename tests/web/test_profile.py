@@ -9,7 +9,7 @@ import pytest
 from peerhub.domain.availability import WeeklyHours
 from peerhub.store import members
 from peerhub.store.tables import TABLES, Audit, Consent, KeepApart, Member, Program
-from tests.community import a_member, a_program, at, enrol
+from tests.community import a_member, a_program, at, enrol, who_keeps_apart
 from tests.web.conftest import Browser, a_seat, sign_in
 from tests.web.test_signup import values_of
 
@@ -96,11 +96,11 @@ async def test_keep_apart_says_the_same_of_members_and_strangers(browser: Open, 
         wish = (await members.wishes_of(dan))[0]
         answers.append((answer.status_code, answer.headers, page.text.replace(address, "").replace(str(wish.id), "")))
         if address == "ana@example.org":
-            assert await members.keep_apart_of([ana, dan]) == {dan: {ana}}
+            assert await who_keeps_apart(ana, dan) == {dan: {ana}}
         await one.post(f"/profile/apart/{wish.id}/remove", {})
 
     assert answers[0] == answers[1]
-    assert await members.keep_apart_of([ana, dan]) == {}
+    assert await who_keeps_apart(ana, dan) == {}
 
 
 async def test_a_wish_about_someone_met_and_one_about_their_address_stay_two(browser: Open, now: datetime) -> None:
@@ -136,7 +136,7 @@ async def test_a_wish_holds_when_the_other_leaves_and_comes_back(now: datetime, 
     await members.erase(ana)
     back = await a_member("Ana", now)
 
-    assert await members.keep_apart_of([dan, back]) == {dan: {back}}
+    assert await who_keeps_apart(dan, back) == {dan: {back}}
 
 
 async def test_somebody_elses_wish_cannot_be_removed(browser: Open, now: datetime) -> None:

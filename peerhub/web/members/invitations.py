@@ -12,6 +12,7 @@ from peerhub.actions import invitations
 from peerhub.domain.invitations import ANSWERS, CannotAnswer, Invitation, Rsvp, TimeHasChanged
 from peerhub.domain.members import Member
 from peerhub.domain.wall import on_the_wall
+from peerhub.mail import links
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import seats
 from peerhub.web.asking import EVERYONE, AnyRequest
@@ -27,8 +28,7 @@ async def look(signed: FromPath[str], head: NamedDependency[Letterhead], now: Na
 async def answer(
     request: AnyRequest, signed: FromPath[str], head: NamedDependency[Letterhead], now: NamedDependency[datetime]
 ) -> Template | Redirect:
-    invitation = await invitations.invitation_behind(head, signed)
-    return await _answer(request, invitation, f"/invitations/{signed}", now)
+    return await _answer(request, links.seat_of_link(head, signed), f"/invitations/{signed}", now)
 
 
 @get("/sessions/{seat_id:uuid}")
@@ -45,21 +45,23 @@ async def answer_signed_in(
     member: NamedDependency[Member],
     now: NamedDependency[datetime],
 ) -> Template | Redirect:
-    invitation = await seats.own_invitation(seat_id, member.id)
-    return await _answer(request, invitation, f"/sessions/{seat_id}", now)
+    await seats.check_is_of(seat_id, member.id)
+    return await _answer(request, seat_id, f"/sessions/{seat_id}", now)
 
 
-async def _answer(request: AnyRequest, invitation: Invitation, address: str, now: datetime) -> Template | Redirect:
+async def _answer(request: AnyRequest, seat_id: UUID, address: str, now: datetime) -> Template | Redirect:
+    """Keep an answer; who else comes is read only where the page is shown once more."""
     typed = await typed_in(request)
     said, seen = typed.one("rsvp"), time_seen(typed)
     if said not in ANSWERS:
-        return _page(invitation, address, now, status=422, mistake="Please choose yes, maybe or no.")
+        seen_again = await seats.invitation_of(seat_id)
+        return _page(seen_again, address, now, status=422, mistake="Please choose yes, maybe or no.")
     try:
-        await invitations.answer(invitation.seat_id, Rsvp(said), now, seen)
+        await invitations.answer(seat_id, Rsvp(said), now, seen)
     except CannotAnswer:
-        return _page(await seats.invitation_of(invitation.seat_id), address, now, status=409)
+        return _page(await seats.invitation_of(seat_id), address, now, status=409)
     except TimeHasChanged as moved:
-        return _page(await seats.invitation_of(invitation.seat_id), address, now, status=409, mistake=str(moved))
+        return _page(await seats.invitation_of(seat_id), address, now, status=409, mistake=str(moved))
     return Redirect(address, status_code=303)
 
 
