@@ -120,7 +120,8 @@ class Letter:
 
     @cached_property
     def _opening_and_text(self) -> tuple[str, str]:
-        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(self._told).partition("\n")
+        words = self._told
+        opening, _, text = _templates().get_template(f"{self.kind}.txt").render(words).partition("\n")
         return opening, text
 
     @cached_property
