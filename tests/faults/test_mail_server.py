@@ -186,9 +186,7 @@ async def test_a_letter_that_cannot_be_written_is_set_aside_and_the_others_flow(
     workers.start()
     await until_all_are("sent", "held")
 
-    assert {row["cause"]: row["trouble"] for row in await the_outbox() if row["state"] == "held"} == {
-        "poison": "it cannot be written (KeyError)",
-        "unknown": "it cannot be written (KeyError)",
-    }
+    said = {row["cause"]: row["trouble"].partition(" (")[0] for row in await the_outbox() if row["state"] == "held"}
+    assert said == {"poison": "it cannot be written", "unknown": "it cannot be written"}
     assert [copy.to[0] for copy in smtp.copies()] == to
     await assert_invariants(smtp, Happened(logs=[workers.said]))
