@@ -131,8 +131,8 @@ def settled(
     """What can still change, and what everybody's week is beside all that cannot.
 
     ``gone`` never come. ``not_again`` said no once this week, or are being asked just now: they keep what they have,
-    and get nothing new. Sessions that are ``being_filled`` wait for an answer first. Whoever said no to a
-    session, or was ``taken_out`` of it, is not put back at that time.
+    and get nothing new. Sessions that are ``being_filled`` wait for an answer first. Whoever said no to a session, or
+    was ``taken_out`` of it, is not put back at that time; who was taken out and has no other seat is left to organizers.
     """
     not_then = {(str(one), held[id_].span) for id_, people in taken_out.items() if id_ in held for one in people}
     not_then |= {(str(seat.member_id), one.span) for one in held.values() for seat in one.seats if seat.rsvp == Rsvp.NO}
@@ -146,7 +146,9 @@ def settled(
     stands = _stands_by_the_word(problem, open_ones, held)
     may_change = {id_: one for id_, one in open_ones.items() if id_ not in stands}
     stays = tuple(one for id_, one in planned.items() if id_ not in may_change)
-    left = _beside(problem, may_change, stays, not_again, now)
+    seated = {UUID(person) for one in planned.values() for person in one.everyone}
+    left_out = {member for people in taken_out.values() for member in people} - seated
+    left = _beside(problem, may_change, stays, not_again | left_out, now)
     return AsItStands(left, may_change, stays, held)
 
 
