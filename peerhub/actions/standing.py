@@ -132,7 +132,7 @@ def settled(
 
     ``gone`` never come. ``not_again`` said no once this week, or are being asked just now: they keep what they have,
     and get nothing new. Sessions that are ``being_filled`` wait for an answer first. Whoever said no to a session, or
-    was ``taken_out`` of it, is not put back at that time; who was taken out and has no other seat is left to organizers.
+    was ``taken_out`` of it, is not put back at that time; who was taken out and has no seat is left to organizers.
     """
     not_then = {(str(one), held[id_].span) for id_, people in taken_out.items() if id_ in held for one in people}
     not_then |= {(str(seat.member_id), one.span) for one in held.values() for seat in one.seats if seat.rsvp == Rsvp.NO}
