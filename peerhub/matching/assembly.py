@@ -29,7 +29,8 @@ from peerhub.matching.opening import Opening, Scores
 from peerhub.matching.pinning import pinned_seating
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
-from peerhub.matching.reopening import Part, all_worth, improved
+from peerhub.matching.recombining import Memory
+from peerhub.matching.reopening import Improved, Part, all_worth, improved
 from peerhub.matching.search import CannotHold, Found, Search
 from peerhub.matching.seating import NOBODY, Company, Seating
 from peerhub.matching.terms import Numbers
@@ -42,6 +43,7 @@ PEOPLE_AT_FIRST: Final = 1_500  # for whom the first prices are found
 PEOPLE_AT_LAST: Final = 5_000  # and the last, which prove the bound
 SHARE_FOR_THE_BOUND: Final = 0.12  # of the time limit
 VARIANTS: Final = 2  # of a round that is a single part
+REMEMBERED: Final = 100_000  # sessions that were looked at, to choose from them again
 SPREAD: Final = 60  # cells: how much the order of leaders in time is shuffled for each round
 SLACK: Final = 0.0005  # of the highest weight, which the prices may give away: it is rarely reached
 
@@ -149,14 +151,15 @@ class _Assembly:
 
     def _improve(self, scores: Scores, rounds: int) -> None:
         until, idle = 1 - SHARE_FOR_THE_BOUND, 0
+        memory = Memory(self.hall, scores, REMEMBERED)
         for turn in range(rounds):
             if idle == PATIENCE or not len(self.seating) or self._is_over(until):
                 break
-            parts = list(self._parts(scores, turn))
+            parts = list(self._parts(memory, turn))
             before = all_worth(self.hall, self.seating)
             tasks = [replace(part, seed=part.seed + n) for part, _, _ in parts for n in range(self._variants(parts))]
             answers = self.crew.all(improved, tasks, lambda: self._is_over(until))
-            self.seating = reduce(Seating.and_also, self._the_best_of(parts, answers))
+            self.seating = reduce(Seating.and_also, self._the_best_of(parts, answers, memory))
             idle = idle + 1 if all_worth(self.hall, self.seating) == before else 0
             self._report("improving")
 
@@ -165,15 +168,17 @@ class _Assembly:
         return VARIANTS if len(parts) == 1 else 1
 
     def _the_best_of(
-        self, parts: "list[tuple[Part, Numbers, Numbers]]", answers: list[Seating | None]
+        self, parts: "list[tuple[Part, Numbers, Numbers]]", answers: list[Improved | None], memory: Memory
     ) -> Iterator[Seating]:
         each = self._variants(parts)
         for n, (part, sessions, people) in enumerate(parts):
             better = [answer for answer in answers[n * each : (n + 1) * each] if answer is not None]
-            best = max(better, key=lambda seating: all_worth(part.hall, seating), default=None)
+            for answer in better:
+                memory.remember(_in_the_whole(answer.seen, people))
+            best = max((one.seating for one in better), key=lambda seating: all_worth(part.hall, seating), default=None)
             yield self.seating[sessions] if best is None else _in_the_whole(best, people)
 
-    def _parts(self, scores: Scores, turn: int) -> Iterator[tuple[Part, Numbers, Numbers]]:
+    def _parts(self, memory: Memory, turn: int) -> Iterator[tuple[Part, Numbers, Numbers]]:
         """Parts that share nobody; for each, which sessions and which people are in it."""
         hall, seating = self.hall, self.seating
         draw = np.random.default_rng((self.search.seed, turn))
@@ -191,20 +196,21 @@ class _Assembly:
             place[sitting[sitting != NOBODY]] = of_session[sitting != NOBODY]
         leads = led != NOBODY
         place[leads] = led[leads]
+        known = memory.all()
         for part in range(count):
             sessions, people = np.flatnonzero(of_session == part), np.flatnonzero(place == part)
             tries = -(-TRIES * len(sessions) // SESSIONS_OF_A_PART) if turn else 0
-            alone = self._part(sessions, people, waits, scores)
+            alone = self._part(sessions, people, waits, memory.scores, known)
             yield replace(alone, tries=tries, seed=int(draw.integers(1 << 30))), sessions, people
 
-    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores) -> Part:
+    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, known: Seating) -> Part:
         inside = np.full(self.hall.people + 1, NOBODY)
         inside[people] = np.arange(len(people))
-        seating = self.seating[sessions]
-        seating = replace(seating, people=inside[seating.people], leaders=inside[seating.leaders])
         mine = Scores(scores.people[people], scores.leaders[people])
         waiting = inside[waits]
-        return Part(self.hall.part(people), seating, waiting[waiting != NOBODY], mine, tries=0, seed=0)
+        waiting = waiting[waiting != NOBODY]
+        seating = _renamed(self.seating[sessions], inside)
+        return Part(self.hall.part(people), seating, waiting, mine, tries=0, seed=0, known=_inside(known, inside))
 
     def _part_of_each(self, draw: np.random.Generator) -> Numbers:
         """By session: the part it is in, with all other sessions of its leader."""
@@ -285,7 +291,17 @@ class _Assembly:
 
 def _in_the_whole(seating: Seating, people: Numbers) -> Seating:
     """Sessions of a part, by the places of people in the whole."""
-    places = np.append(people, NOBODY)
+    return _renamed(seating, np.append(people, NOBODY))
+
+
+def _inside(seating: Seating, inside: Numbers) -> Seating:
+    """Those sessions all of whose people have a place inside, by these places."""
+    everyone = np.concatenate([seating.people, seating.leaders], axis=1)
+    whole = ((inside[everyone] != NOBODY) | (everyone == NOBODY)).all(axis=1)
+    return _renamed(seating[whole], inside)
+
+
+def _renamed(seating: Seating, places: Numbers) -> Seating:
     return replace(seating, people=places[seating.people], leaders=places[seating.leaders])
 
 

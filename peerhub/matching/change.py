@@ -43,9 +43,10 @@ def change_between(
     standing: Mapping[UUID, PlannedSession], proposed: Iterable[PlannedSession], elsewhere: Set[str] = frozenset()
 ) -> Change:
     """The change that turns what stands into what is proposed; ``elsewhere`` are people with a seat beside all this."""
-    will_be = {_told_of(one): one for one in proposed}
-    new = [one for told, one in will_be.items() if told not in {_told_of(one) for one in standing.values()}]
-    moving = {id_: one for id_, one in standing.items() if _told_of(one) not in will_be}
+    will_be = {told_of(one): one for one in proposed}
+    was = {told_of(one) for one in standing.values()}
+    new = [one for told, one in will_be.items() if told not in was]
+    moving = {id_: one for id_, one in standing.items() if told_of(one) not in will_be}
     becomes = _goes_on_as(moving, new)
     steps = [Step(id_, one, becomes.get(id_)) for id_, one in moving.items()]
     steps += [Step(None, None, one) for one in new if one not in becomes.values()]
@@ -54,7 +55,7 @@ def change_between(
     return Change(tuple(sorted(steps, key=_order)), tuple(sorted(without)))
 
 
-def _told_of(session: PlannedSession) -> tuple[Span, str, frozenset[str], frozenset[str]]:
+def told_of(session: PlannedSession) -> tuple[Span, str, frozenset[str], frozenset[str]]:
     """What a session is to everybody in it."""
     return session.span, session.medium, frozenset(session.people), frozenset(session.facilitators)
 

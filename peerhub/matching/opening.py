@@ -27,6 +27,11 @@ class Scores:
     people: Numbers
     leaders: Numbers
 
+    def of(self, seating: Seating) -> Numbers:
+        """By session: what its people count, less what its leaders take."""
+        people = np.append(self.people, 0)[seating.people]  # nobody counts nothing
+        return np.asarray(people.sum(axis=1) - self.leaders[seating.leaders].sum(axis=1))
+
 
 @dataclass(frozen=True)
 class _Session:

@@ -1,7 +1,7 @@
 """Choose the best of all sessions that a search came upon: parts of one seating often go well with parts of another.
 
-A set packing, as in ``packing.py``, but of the few thousand sessions alone that were looked at anyway. CP-SAT searches
-it with its own measure of work, so the same sessions give the same choice on every machine.
+A set packing, as in ``packing.py``, but of those sessions alone that were looked at anyway and promise most. CP-SAT
+searches it with its own measure of work, so the same sessions give the same choice on every machine.
 """
 
 from collections import Counter
@@ -12,39 +12,60 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from peerhub.matching.hall import Hall
+from peerhub.matching.opening import Scores
 from peerhub.matching.seating import NOBODY, Company, Seating
 from peerhub.matching.terms import Numbers
 
 WORK: Final = 1.0  # of the solver's own measure
-MOST: Final = 4_000  # sessions that are remembered
+MOST: Final = 2_000  # sessions that are chosen from, besides those there are
+REMEMBERED: Final = 20_000
 FOR_A_PERSON: Final = 20_000  # points: more than anything that a few sessions could lack by seating one person more
 
 
 class Memory:
-    """Sessions that were looked at, each once, the latest last."""
+    """Sessions that were looked at, each once, with what each gains at the prices of the market.
 
-    def __init__(self, hall: Hall) -> None:
+    At the best prices none gains more than nothing, and one that loses much is in no good seating: so those that gain
+    the most are worth choosing from.
+    """
+
+    def __init__(self, hall: Hall, scores: Scores, most: int = REMEMBERED) -> None:
         self.hall = hall
-        self._seen: dict[bytes, None] = {}
+        self.scores = scores
+        self.most = most
+        self._gains: dict[bytes, int] = {}
 
     def remember(self, seating: Seating) -> None:
-        legal = Company(self.hall, seating).points >= 0
-        rows = _rows(seating)[legal & ~seating.stays]
-        self._seen |= dict.fromkeys(row.tobytes() for row in rows)
+        """The sessions that break no rule, and that no pin keeps as they are."""
+        points = Company(self.hall, seating).points
+        new = (points >= 0) & ~seating.stays
+        gains = (points + self.scores.of(seating))[new].tolist()
+        self._gains |= zip((row.tobytes() for row in _rows(seating[new])), gains, strict=True)
+        if len(self._gains) > 2 * self.most:
+            self._gains = {row: self._gains[row] for row in self._by_gain()[: self.most]}
 
-    def sessions(self) -> Seating:
-        rows = np.array([np.frombuffer(row, np.int64) for row in list(self._seen)[-MOST:]], np.int64)
+    def best(self, beside: Seating) -> Seating:
+        """These sessions, and of all others those that gain the most."""
+        now = dict.fromkeys(row.tobytes() for row in _rows(beside[~beside.stays]))
+        return self._sessions(list(now | dict.fromkeys(self._by_gain()[:MOST])))
+
+    def all(self) -> Seating:
+        return self._sessions(list(self._gains))
+
+    def _by_gain(self) -> list[bytes]:
+        return sorted(self._gains, key=lambda row: -self._gains[row])
+
+    def _sessions(self, seen: list[bytes]) -> Seating:
         led = 1 + self.hall.leaders_each
-        rows = rows.reshape(len(rows), led + self.hall.largest)
+        rows = np.frombuffer(b"".join(seen), np.int64).reshape(len(seen), led + self.hall.largest)
         people = rows[:, led:]
         return Seating(people, rows[:, 1:led], rows[:, 0], np.zeros(people.shape, bool), np.zeros(len(rows), bool))
 
 
 def recombined(hall: Hall, seating: Seating, memory: Memory, seed: int) -> Seating:
     """The best sessions among those remembered and those there are; what is held stays as it is."""
-    memory.remember(seating)
     held = seating[seating.stays]
-    known = memory.sessions()
+    known = memory.best(beside=seating)
     if not len(known):
         return seating
     model = cp_model.CpModel()

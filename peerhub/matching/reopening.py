@@ -28,7 +28,7 @@ BLUR: Final = 120  # points by which the scores are off, so that not the same op
 
 @dataclass(frozen=True)
 class Part:
-    """Some sessions with their people and leaders, people who wait, and how long to try."""
+    """Some sessions with their people and leaders, people who wait, how long to try, and sessions known from before."""
 
     hall: Hall
     seating: Seating
@@ -36,15 +36,25 @@ class Part:
     scores: Scores
     tries: int
     seed: int
+    known: Seating
 
 
-def improved(part: Part) -> Seating:
+@dataclass(frozen=True)
+class Improved:
+    """Sessions of a part, and the most promising of those that were looked at on the way to them."""
+
+    seating: Seating
+    seen: Seating
+
+
+def improved(part: Part) -> Improved:
     """Sessions that are worth at least as much. The same part gives the same sessions.
 
     A try may lose a little, less and less, as long as it loses no one (Dueck 1993): that leads out of many a corner.
     """
     draw = np.random.default_rng(part.seed)
-    memory = Memory(part.hall)
+    memory = Memory(part.hall, part.scores)
+    memory.remember(part.known)
     seating, waiting = settled(part.hall, part.seating, part.waiting, draw)
     part = replace(part, seating=seating, waiting=waiting)
     best = part.seating
@@ -54,7 +64,9 @@ def improved(part: Part) -> Seating:
         may_lose = MAY_LOSE * len(part.seating) * (part.tries - n) // part.tries
         part = _reopened(part, memory, draw, all_worth(part.hall, best) - may_lose)
         best = _better(part.hall, best, part.seating)
-    return _better(part.hall, best, recombined(part.hall, best, memory, part.seed)) if part.tries else best
+    if part.tries:
+        best = _better(part.hall, best, recombined(part.hall, best, memory, part.seed))
+    return Improved(best, memory.best(beside=best))
 
 
 def _better(hall: Hall, one: Seating, other: Seating) -> Seating:

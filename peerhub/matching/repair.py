@@ -34,6 +34,7 @@ from ortools.sat.python import cp_model
 
 from peerhub.domain.availability import Span
 from peerhub.domain.comfort import size_name
+from peerhub.matching.change import told_of
 from peerhub.matching.groups import Groups, Room, Setting, seats_of
 from peerhub.matching.hours import possible_starts, start_of
 from peerhub.matching.match import are_pairs, check, match, proposal_of
@@ -76,14 +77,9 @@ def people_told(before: Iterable[PlannedSession], after: Iterable[PlannedSession
     to when it or one of its seats changes.
     """
     one, other = ({(s.people, s.span, s.medium, s.facilitators): s for s in some} for some in (before, after))
-    was = frozenset(_told_of(one[letter]) for letter in one.keys() - other.keys())
-    will_be = frozenset(_told_of(other[letter]) for letter in other.keys() - one.keys())
+    was = frozenset(told_of(one[letter]) for letter in one.keys() - other.keys())
+    will_be = frozenset(told_of(other[letter]) for letter in other.keys() - one.keys())
     return frozenset(person for _, _, people, leaders in was ^ will_be for person in people | leaders)
-
-
-def _told_of(session: PlannedSession) -> tuple[Span, str, frozenset[str], frozenset[str]]:
-    """What a session is to everybody in it."""
-    return session.span, session.medium, frozenset(session.people), frozenset(session.facilitators)
 
 
 def declined(problem: Problem, person: str, span: Span) -> Problem:

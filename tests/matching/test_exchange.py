@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from peerhub.domain.availability import cell_of
-from peerhub.matching import reopening
+from peerhub.matching import recombining, reopening
 from peerhub.matching.assembly import sessions_of
 from peerhub.matching.exchange import _offers, exchanged
 from peerhub.matching.hall import Hall, hall_of
@@ -112,7 +112,8 @@ def test_an_exchange_minds_the_sessions_beside_it(seed: int) -> None:
 @pytest.mark.parametrize("seed", ROUNDS)
 def test_the_best_of_what_was_seen_is_no_worse_and_keeps_who_is_held(seed: int) -> None:
     problem = ROUNDS[seed]
-    hall, memory = hall_of(problem), Memory(hall_of(problem))
+    hall = hall_of(problem)
+    memory = Memory(hall, no_scores(hall))
     for n in range(3):
         memory.remember(opened(hall, spread=3_000, seed=n)[0])
     seating = some_held(opened(hall)[0], np.random.default_rng(seed))
@@ -131,9 +132,9 @@ def test_a_part_is_improved_or_stays_as_it_was_and_alike_each_time(seed: int) ->
     hall = hall_of(problem)
     seating, waiting = opened(hall, spread=2_000)
     seating = some_held(seating, np.random.default_rng(seed))
-    part = Part(hall, seating, waiting, no_scores(hall), 3, seed)
+    part = Part(hall, seating, waiting, no_scores(hall), 3, seed, known=opened(hall, spread=3_000, seed=1)[0])
 
-    better, again = improved(part), improved(part)
+    better, again = improved(part).seating, improved(part).seating
 
     assert broken(problem, hall, better) == []
     assert all_worth(hall, better) >= all_worth(hall, seating)
@@ -208,13 +209,37 @@ def test_the_best_is_kept_however_far_a_search_strays(monkeypatch: pytest.Monkey
     monkeypatch.setattr(reopening, "recombined", lambda hall, seating, memory, seed: seating)
     for seed in range(8):
         hall = hall_of(ROUNDS[seed])
-        part = Part(hall, *opened(hall), no_scores(hall), 4, 0)
+        part = Part(hall, *opened(hall), no_scores(hall), 4, 0, Seating.none(hall))
 
-        assert all_worth(hall, improved(part)) >= all_worth(hall, part.seating)
+        assert all_worth(hall, improved(part).seating) >= all_worth(hall, part.seating)
+
+
+def rows_of(seating: Seating) -> list[tuple[int, ...]]:
+    """Start, leaders and people of each session."""
+    columns = seating.starts.tolist(), seating.leaders.tolist(), np.sort(seating.people, axis=1).tolist()
+    return [(start, *leaders, *people) for start, leaders, people in zip(*columns, strict=True)]
+
+
+def test_a_full_memory_keeps_those_that_gain_the_most_beside_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recombining, "MOST", 3)
+    hall = hall_of(ROUNDS[1])
+    scores = Scores(np.arange(hall.people) * 1_000, np.zeros(hall.people, np.int64))
+    memory, there = Memory(hall, scores, most=5), opened(hall)[0][np.array([0])]
+    gains: dict[tuple[int, ...], int] = {}
+    for seed in range(9):
+        seen = opened(hall, spread=3_000, seed=seed)[0]
+        memory.remember(seen)
+        gains |= zip(rows_of(seen), (Company(hall, seen).points + scores.of(seen)).tolist(), strict=True)
+
+    best = rows_of(memory.best(beside=there))
+
+    assert len(gains) > 10 >= len(memory.all())
+    assert best[:1] == rows_of(there)
+    assert {*best} - {best[0]} == {*sorted(gains, key=lambda row: -gains[row])[:3]} - {best[0]}
 
 
 def _remembering(hall: Hall, seating: Seating) -> Memory:
-    memory = Memory(hall)
+    memory = Memory(hall, no_scores(hall))
     memory.remember(seating)
     return memory
 
@@ -226,4 +251,4 @@ def test_nothing_is_gained_where_there_is_nobody() -> None:
     seating, waiting = settled(hall, Seating.none(hall), np.array([0, 1]), draw)
 
     assert (len(seating), waiting.tolist()) == (0, [0, 1])
-    assert len(improved(Part(hall, seating, waiting, no_scores(hall), 2, 0))) == 0
+    assert len(improved(Part(hall, seating, waiting, no_scores(hall), 2, 0, seating)).seating) == 0
