@@ -81,6 +81,9 @@ class Span:
         if self.ends_at <= self.starts_at:
             raise ValueError("a span ends after it starts")
 
+    def __hash__(self) -> int:
+        return hash(self.starts_at)  # nearly all that begin together end together
+
     @property
     def length(self) -> timedelta:
         return self.ends_at - self.starts_at

@@ -14,7 +14,7 @@ What the numbers of a proposal mean:
 This module imports OR-Tools only when it matches: the web may import it for its types.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +24,7 @@ from peerhub.matching import reasons
 from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress, Proposal
-from peerhub.matching.rules import broken_rules, describe, keeps
+from peerhub.matching.rules import broken_rules, broken_rules_beside, describe, keeps
 from peerhub.matching.stopping import BrokenOff, NotInTime
 
 if TYPE_CHECKING:
@@ -262,8 +262,16 @@ def _clash(problem: Problem, search: "Search") -> tuple[Pin, ...]:
     return clash
 
 
-def proposal_of(problem: Problem, found: "Found", may_explain: Callable[[], bool] = lambda: True) -> Proposal:
-    """The proposal with these sessions: points and reasons, everyone else told why, and checked against the rules."""
+def proposal_of(
+    problem: Problem,
+    found: "Found",
+    may_explain: Callable[[], bool] = lambda: True,
+    checked: Set[PlannedSession] = frozenset(),
+) -> Proposal:
+    """The proposal with these sessions: points and reasons, everyone else told why, and checked against the rules.
+
+    Those that were ``checked`` together already are taken at that.
+    """
     sessions = tuple(_finished(problem, session) for session in _in_order(found.sessions))
     points = sum(session.points for session in sessions)
     proposal = Proposal(
@@ -275,7 +283,7 @@ def proposal_of(problem: Problem, found: "Found", may_explain: Callable[[], bool
         matched_bound=found.matched_bound,
         cut=found.cut,
     )
-    return _checked(problem, proposal)
+    return _checked(problem, proposal, checked)
 
 
 def _in_order(sessions: tuple[PlannedSession, ...]) -> list[PlannedSession]:
@@ -288,7 +296,7 @@ def _finished(problem: Problem, session: PlannedSession) -> PlannedSession:
     return session if pinned == session.pinned else replace(session, pinned=pinned)
 
 
-def _checked(problem: Problem, proposal: Proposal) -> Proposal:
-    if broken := broken_rules(problem, proposal):
+def _checked(problem: Problem, proposal: Proposal, checked: Set[PlannedSession] = frozenset()) -> Proposal:
+    if broken := broken_rules_beside(problem, proposal, checked) if checked else broken_rules(problem, proposal):
         raise MatcherBroken("; ".join(f"{one.rule}: {len(one.people)} people" for one in broken[:10]))
     return proposal

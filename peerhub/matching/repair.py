@@ -115,7 +115,7 @@ def repair(
     search.report(Progress("explaining", search.seconds, matched=len(matched)))
     peers = sum(person.most_sessions > 0 for person in problem.participants)
     found = Found(sessions, most_points(problem), peers, search.stopped or search.seconds >= time_limit)
-    proposal = proposal_of(problem, found, search.may_explain)
+    proposal = proposal_of(problem, found, search.may_explain, checked=round_.before.unharmed)
     told = people_told(standing, proposal.sessions)
     proven = round_.proven or (told & problem.by_id.keys() <= round_.opened and round_.claims <= matched)
     return Repaired(proposal, tuple(person.id for person in problem.participants if person.id in told), proven)
@@ -132,11 +132,16 @@ class _Standing:
     contested: frozenset[PlannedSession]
     open: tuple[PlannedSession, ...]
 
+    @property
+    def unharmed(self) -> frozenset[PlannedSession]:
+        """Those that break no rule, alone or together."""
+        return frozenset(self.possible) - self.contested
+
 
 def _standing(everyone: "_Everyone", sessions: Iterable[PlannedSession]) -> _Standing:
     problem = everyone.problem
-    bare = [replace(one, points=0, pinned=False) for one in sessions]
-    possible = [one for one in bare if _is_known(problem, one)]
+    sessions = tuple(sessions)
+    possible = [one for one in sessions if _is_known(problem, one)]
     doubtful = _people_in_trouble(problem, possible)
     possible = [one for one in possible if doubtful.isdisjoint(one.everyone) or everyone.may_be(one)]
     bound_to_move = _pulled_apart_by_pins(problem, possible)
@@ -145,7 +150,7 @@ def _standing(everyone: "_Everyone", sessions: Iterable[PlannedSession]) -> _Sta
     clashing = _people_in_trouble(problem, doubtful_ones) | _people_of_unkept_pins(problem, possible)
     contested = frozenset(one for one in possible if not clashing.isdisjoint(one.everyone))
     stays = set(possible)
-    return _Standing(tuple(possible), contested, tuple(one for one in bare if one not in stays))
+    return _Standing(tuple(possible), contested, tuple(one for one in sessions if one not in stays))
 
 
 def _is_known(problem: Problem, session: PlannedSession) -> bool:
@@ -326,19 +331,19 @@ class _Round:
 
     def _holds_more(self, one: "_Solved", other: "_Solved") -> bool:
         """Whether the one is better than the other by the first two wishes."""
-        weights = weights_of(self.problem)
+        known = self.problem.by_id
 
-        def wishes(solved: _Solved) -> tuple[int, int]:
-            seated = {person for session in solved.sessions for person in session.people}
-            return sum(weights[person] for person in self.claims & seated), -len(
-                people_told(self.standing, solved.sessions)
-            )
+        def lacks(solved: _Solved) -> tuple[int, int]:
+            left_out = self.claims.difference(chain.from_iterable(session.people for session in solved.sessions))
+            weight = sum(1 + max(0, known[person].owed) for person in left_out)
+            return weight, len(people_told(self.standing, solved.sessions))
 
-        return wishes(one) > wishes(other)
+        return lacks(one) < lacks(other)
 
     def _are_seated(self, people: Iterable[str], solved: "_Solved") -> bool:
-        seated = {person for one in solved.sessions for person in one.people}
-        return seated >= self.claims & set(people)
+        return not self.claims.intersection(people).difference(
+            chain.from_iterable(one.people for one in solved.sessions)
+        )
 
     def _solved_with(
         self, people: frozenset[str], must: frozenset[PlannedSession], more: Sequence[PlannedSession]

@@ -6,8 +6,8 @@ agree. Nothing here needs a solver, so the web asks these rules at every move of
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import combinations
@@ -52,6 +52,17 @@ def broken_rules_of_sessions(problem: Problem, sessions: Iterable[PlannedSession
     """Everything that is wrong with the sessions alone, whoever is left over: for an organizer who moves people."""
     seating = Proposal(tuple(sessions))
     return [broken for rule in RULES_OF_SESSIONS for broken in rule(problem, seating)]
+
+
+def broken_rules_beside(problem: Problem, proposal: Proposal, checked: Set[PlannedSession]) -> list[BrokenRule]:
+    """The same where some sessions were ``checked`` together, for this problem, and broke none: a look at the others.
+
+    Whatever a session breaks, but for the ``RULES_OF_THE_WHOLE``, it breaks by itself or with one that shares people.
+    """
+    others = [session for session in proposal.sessions if session not in checked]
+    people = {person for session in others for person in session.everyone}
+    near = replace(proposal, sessions=tuple(one for one in proposal.sessions if not people.isdisjoint(one.everyone)))
+    return [broken for rule in RULES for broken in rule(problem, proposal if rule in RULES_OF_THE_WHOLE else near)]
 
 
 # Who may be in a session
@@ -287,17 +298,18 @@ RULES_OF_SESSIONS: Final[tuple[Rule, ...]] = (
     pins_are_kept,
 )
 RULES: Final[tuple[Rule, ...]] = (*RULES_OF_SESSIONS, everyone_is_seated_or_told_why)
+RULES_OF_THE_WHOLE: Final[tuple[Rule, ...]] = (not_too_many_at_once, pins_are_kept, everyone_is_seated_or_told_why)
 
 
 # What the rules are made of
 
 
 def peers_in(problem: Problem, session: PlannedSession) -> list[Participant]:
-    return [problem.by_id[person] for person in session.people if person in problem.by_id]
+    return list(filter(None, map(problem.by_id.get, session.people)))
 
 
 def everyone_in(problem: Problem, session: PlannedSession) -> list[Participant]:
-    return [problem.by_id[person] for person in session.everyone if person in problem.by_id]
+    return list(filter(None, map(problem.by_id.get, session.everyone)))
 
 
 def seated_in(sessions: Iterable[PlannedSession]) -> frozenset[str]:

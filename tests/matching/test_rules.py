@@ -1,5 +1,7 @@
 """Each rule, by one seating that breaks it and nothing else."""
 
+import random
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,7 +9,14 @@ import pytest
 
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Proposal, Unmatched
-from peerhub.matching.rules import NOT_POSSIBLE, RULES_OF_SESSIONS, broken_rules, broken_rules_of_sessions
+from peerhub.matching.rules import (
+    NOT_POSSIBLE,
+    RULES_OF_SESSIONS,
+    RULES_OF_THE_WHOLE,
+    broken_rules,
+    broken_rules_beside,
+    broken_rules_of_sessions,
+)
 from tests.matching.cast import MONDAY_18, buddies, person, session, sessions, span
 
 EVENING = "mon 18:00-20:00"
@@ -143,3 +152,44 @@ def test_a_session_starts_on_the_grid_of_somebodys_own_clock() -> None:
 
     assert with_kit == []
     assert [one.rule for one in without] == ["every_session_starts_on_the_grid"]
+
+
+def drawn_sessions(problem: Problem, seed: int) -> list[PlannedSession]:
+    """Sessions of anybody at a few hours, most of which break some rule, alone or together."""
+    draw = random.Random(seed)
+    ids = [one.id for one in problem.participants]
+    starts = [MONDAY_18 + n * HALF for n in range(4)]
+    return [
+        session(*draw.sample(ids, draw.randint(2, 4)), at=draw.choice(starts), medium=draw.choice(("video", "voice")))
+        for _ in range(12)
+    ]
+
+
+def checked_together(problem: Problem, planned: list[PlannedSession]) -> set[PlannedSession]:
+    """As many of them as break no rule that two sessions could break."""
+    checked: set[PlannedSession] = set()
+    for one in planned:
+        broken = broken_rules_of_sessions(problem, [*checked, one])
+        if all(rule.rule in {whole.__name__ for whole in RULES_OF_THE_WHOLE} for rule in broken):
+            checked.add(one)
+    return checked
+
+
+def test_a_look_at_what_is_new_finds_all_that_a_look_at_everything_finds() -> None:
+    found, were_checked = Counter[str](), 0
+    for seed in range(150):
+        apart = {0: ["p1"], 5: ["p6"]}
+        free = [person(f"p{n}", EVENING, most_sessions=1 + n % 3, keep_apart=apart.get(n, ())) for n in range(9)]
+        pinned = (Pin(frozenset({"p1", "p2"})),) if seed % 2 else ()
+        problem = buddies(*free, ANA, session_minutes=30, sessions_at_once=1 + seed % 3, pinned=pinned)
+        planned = drawn_sessions(problem, seed)
+        checked = checked_together(problem, planned[:8])
+        proposal = Proposal(tuple(planned), (Unmatched("p1", "why"),))
+
+        near, everywhere = broken_rules_beside(problem, proposal, checked), broken_rules(problem, proposal)
+
+        assert Counter(near) == Counter(everywhere)
+        found.update(one.rule for one in everywhere)
+        were_checked += len(checked)
+    assert were_checked > 200
+    assert len(found) >= 7
