@@ -11,6 +11,7 @@ writes the proposal (JSON) on standard output. On standard error each line is on
 Exit status: 0 a proposal was written; 1 ``--check`` found a difference; 2 the input is wrong, and nothing was written.
 """
 
+import gc
 import json
 import os
 import re
@@ -112,6 +113,7 @@ def _match_until(stop: Stop, file: str, options: dict[str, Any]) -> int:
     began = time.monotonic()
     problem = _read(file, options)
     standing = _standing(problem, options["repair"]) if options["repair"] else None
+    gc.freeze()  # what was read stays to the end: no need to look through it for rubbish again and again
     read_at = time.monotonic()
     phases: dict[str, float] = {}
     with _shown(options["progress"]) as show:

@@ -29,6 +29,7 @@ from peerhub.matching.rules import peers_in
 FULL: Final = 100
 IDEAL_SIZE_WEIGHT: Final = MappingProxyType({Kind.SESSIONS: 5, Kind.BUDDIES: sum(WEIGHTS.values()) + 1})
 SPARE_CELLS: Final = 2  # half an hour before the session, and as much after it
+LEANINGS: Final = MappingProxyType({Role.SHARE: 1, Role.LISTEN: -1, Role.BOTH: 0})
 TO_SPARE: Final = (1 << SPARE_CELLS) - 1  # so many cells, as bits
 
 Preference = Callable[[Problem, PlannedSession], int]
@@ -186,7 +187,7 @@ def bond(problem: Problem, person: str, other: str) -> int:
 
 def leaning(person: Participant) -> int:
     """1 for who comes only to share, -1 for who comes only to listen."""
-    return {Role.SHARE: 1, Role.LISTEN: -1, Role.BOTH: 0}[person.role]
+    return LEANINGS[person.role]
 
 
 def size_value(program: Program, size: int) -> int:

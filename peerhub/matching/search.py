@@ -19,7 +19,7 @@ from peerhub.domain.refusals import Refusal
 from peerhub.matching.preferences import most_points_of_a_seat
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
-from peerhub.matching.stopping import NotInTime
+from peerhub.matching.stopping import BrokenOff, NotInTime
 
 MOST_VARIABLES: Final = 600_000
 MOST_MEMORY_MB: Final = 4_000
@@ -101,6 +101,10 @@ class Search:
     def stopped(self) -> bool:
         return self.stopped_at is not None
 
+    def stop(self) -> None:
+        """Somebody asked to stop."""
+        self.stopped_at = self.seconds
+
     def may_explain(self) -> bool:
         """Whether there is time to explain what was found: always, but for a stop, which leaves little."""
         self.is_over(math.inf)
@@ -109,7 +113,7 @@ class Search:
     def is_over(self, until: float) -> bool:
         """Whether the time is up, or somebody asked to stop."""
         if not self.stopped and self.should_stop():
-            self.stopped_at = self.seconds
+            self.stop()
         if self.seconds - self.last.seconds > REPORT_SECONDS:
             self.report(replace(self.last, seconds=self.seconds))
         return self.stopped or self.seconds >= until
@@ -264,6 +268,8 @@ class Run:
             while thread.is_alive():
                 thread.join(POLL_SECONDS)
                 self._listen()
+        except BrokenOff:  # the solver ends as soon as it can, and has something to show
+            self._search.stop()
         finally:
             while thread.is_alive():
                 self._solver.stop_search()

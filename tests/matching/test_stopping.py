@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,24 @@ def test_a_very_large_answer_is_weighed_and_checked_before_a_stop_comes(monkeypa
     assert broken_rules(ROUNDS["buddies"], proposal) == []
     assert proposal.matched > 60
     assert happened[-3:] == ["checked", "told", "told"]  # the last tells that it is being explained
+
+
+def test_a_solver_that_is_broken_off_shows_what_it_has_found() -> None:
+    problem = ROUNDS["sessions"]
+    problem = replace(problem, participants=problem.participants[:24])
+    told: list[Progress] = []
+
+    def hear(progress: Progress) -> None:
+        told.append(progress)
+        if progress.phase == "improving" and progress.points > told[0].points == 0 < progress.bound - progress.points:
+            raise BrokenOff
+
+    proposal = match(problem, on_progress=hear)
+
+    assert broken_rules(problem, proposal) == []
+    assert proposal.cut
+    assert proposal.matched == max(one.matched for one in told) > 0
+    assert proposal.points >= max(one.points for one in told)
 
 
 def test_pins_are_kept_or_the_stop_says_that_it_came_too_early() -> None:
