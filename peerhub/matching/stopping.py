@@ -13,7 +13,7 @@ from typing import Final
 
 from peerhub.domain.refusals import Refusal
 
-MOMENT: Final = 0.15  # seconds that the work has to hear of a stop by itself
+MOMENT: Final = 0.1  # seconds that the work has to hear of a stop by itself
 
 
 class BrokenOff(BaseException):
