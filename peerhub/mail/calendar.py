@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, Timezone, vDuration
+from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vDuration
 
 from peerhub.domain.availability import Span
-from peerhub.mail.content_lines import as_moment, as_text, written
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.links import crisis_page, sign_in_page
 from peerhub.mail.plain import one_line
@@ -22,9 +21,7 @@ from peerhub.mail.time_zones import vtimezone
 
 MEDIUMS = {"video": "Video call", "voice": "Voice call", "text": "Text chat", "in_person": "In person"}
 DISCREET = "Appointment"
-_PRODUCT: Final = "-//peerhub//peerhub//EN"
-_CLOSING: Final = ("END:VEVENT", "END:VCALENDAR")
-_REMINDER: Final = "-PT15M"
+_REMINDER = timedelta(minutes=-15)
 _LOOK_AGAIN = timedelta(hours=6)
 _ANSWERED: Final = {"yes": "ACCEPTED", "maybe": "TENTATIVE", "no": "DECLINED"}
 
@@ -46,33 +43,25 @@ class Entry:
 
 def request(seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime) -> bytes:
     """The offer of a seat, or what has become of it: the same UID with a higher sequence moves the entry."""
-    summary, page = as_text(_summary(seat, to)), sign_in_page(head)
-    return written((
-        *_opening("REQUEST", seat, to, now),
-        f"DESCRIPTION:{as_text(description(seat.medium, head))}",
-        f"LOCATION:{as_text(page)}",
-        f"ORGANIZER:mailto:{head.mail_from}",
-        "STATUS:CONFIRMED",
-        f"URL:{page}",
-        "BEGIN:VALARM",
-        "ACTION:DISPLAY",
-        f"DESCRIPTION:{summary}",
-        f"TRIGGER:{_REMINDER}",
-        "END:VALARM",
-        *_CLOSING,
-    ))  # fmt: skip
+    event = _event(seat, head, to, now)
+    event.add("status", "CONFIRMED")
+    event.add("summary", _summary(seat, to))
+    event.add("description", description(seat.medium, head))
+    event.add("location", sign_in_page(head))
+    event.add("url", sign_in_page(head))
+    event.add_component(_reminder(_summary(seat, to)))
+    return _calendar("REQUEST", event)
 
 
 def cancel(
     seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime, *, session_goes_on: bool = False
 ) -> bytes:
     """The end of the entry; where the session goes on without this member, its status is not said."""
-    return written((
-        *_opening("CANCEL", seat, to, now),
-        f"ORGANIZER:mailto:{head.mail_from}",
-        *(() if session_goes_on else ("STATUS:CANCELLED",)),
-        *_CLOSING,
-    ))  # fmt: skip
+    event = _event(seat, head, to, now)
+    if not session_goes_on:
+        event.add("status", "CANCELLED")
+    event.add("summary", _summary(seat, to))
+    return _calendar("CANCEL", event)
 
 
 def person_calendar(sessions: Iterable[tuple[str, Span, str]], now: datetime) -> bytes:
@@ -86,7 +75,7 @@ def person_calendar(sessions: Iterable[tuple[str, Span, str]], now: datetime) ->
         event.add("summary", DISCREET)
         event.add("description", medium_in_words(medium))
         events.append(event)
-    return _as_written(_new_calendar(None, *events))
+    return _calendar(None, *events)
 
 
 def feed(entries: Iterable[Entry], name: str, zone: str, head: Letterhead, now: datetime) -> bytes:
@@ -99,16 +88,16 @@ def feed(entries: Iterable[Entry], name: str, zone: str, head: Letterhead, now: 
     carried = vtimezone(zone, min(years), max(years)) if years and zone != "UTC" else None
     events = [_feed_event(one, zone if carried else None, head, now) for one in entries]
     speaks_of_it = any("TZID" in event["dtstart"].params for event in events)
-    calendar = _new_calendar(carried if speaks_of_it else None, *events)
+    calendar = _new_calendar(None, carried if speaks_of_it else None, *events)
     calendar.add("x-wr-calname", one_line(name))
     calendar.add("refresh-interval", vDuration(_LOOK_AGAIN), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", vDuration(_LOOK_AGAIN))
     return _as_written(calendar)
 
 
-def mark_of(calendar: bytes) -> str:
+def mark_of(written: bytes) -> str:
     """The same for two calendars that say the same, whenever each was written."""
-    lines = [line for line in calendar.split(b"\r\n") if not line.startswith(b"DTSTAMP")]
+    lines = [line for line in written.split(b"\r\n") if not line.startswith(b"DTSTAMP")]
     return sha256(b"\n".join(lines)).hexdigest()[:32]
 
 
@@ -124,28 +113,13 @@ def _feed_event(one: Entry, zone: str | None, head: Letterhead, now: datetime) -
     return event
 
 
-def _opening(method: str, seat: SeatInvitation, to: Recipient, now: datetime) -> tuple[str, ...]:
-    """An entry as far as an offer and its end are alike: which seat, when, and the member's answer, if it still counts.
-
-    Properties stand in the order in which ``icalendar`` writes them.
-    """
-    answer = _ANSWERED.get(seat.rsvp, "NEEDS-ACTION")
-    return (
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        f"PRODID:{_PRODUCT}",
-        f"METHOD:{method}",
-        "BEGIN:VEVENT",
-        f"SUMMARY:{as_text(_summary(seat, to))}",
-        f"DTSTART:{as_moment(seat.span.starts_at)}",
-        f"DTEND:{as_moment(seat.span.ends_at)}",
-        f"DTSTAMP:{as_moment(now)}",
-        f"UID:{as_text(one_line(seat.uid))}",
-        f"SEQUENCE:{seat.sequence}",
-        f"ATTENDEE;CUTYPE=INDIVIDUAL;PARTSTAT={answer};ROLE=REQ-PARTICIPANT;RSVP=TRUE:"
-        f"mailto:{one_line(to.address, 254)}",
-        "CLASS:PRIVATE",
-    )
+def _event(seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime) -> Event:
+    event = _timed(seat.uid, seat.span, now)
+    event.add("sequence", seat.sequence)
+    event.add("organizer", vCalAddress(f"mailto:{head.mail_from}"))
+    event.add("attendee", _attendee(seat, to))
+    event.add("class", "PRIVATE")
+    return event
 
 
 def _timed(uid: str, span: Span, now: datetime, zone: str | None = None) -> Event:
@@ -166,6 +140,22 @@ def _on_the_clock(moment: datetime, zone: str | None) -> datetime:
     return wall if is_plain else moment
 
 
+def _attendee(seat: SeatInvitation, to: Recipient) -> vCalAddress:
+    """The member, and their answer as far as it still counts."""
+    attendee = vCalAddress(f"mailto:{one_line(to.address, 254)}")
+    answer = _ANSWERED.get(seat.rsvp, "NEEDS-ACTION")
+    attendee.params.update({"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": answer, "RSVP": "TRUE"})
+    return attendee
+
+
+def _reminder(summary: str) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("trigger", _REMINDER)
+    alarm.add("description", summary)
+    return alarm
+
+
 def _summary(seat: SeatInvitation, to: Recipient) -> str:
     return DISCREET if to.discreet else one_line(seat.program_name)
 
@@ -180,10 +170,16 @@ def medium_in_words(medium: str) -> str:
     return MEDIUMS.get(medium) or one_line(medium.replace("_", " ")).capitalize()
 
 
-def _new_calendar(zone: Timezone | None, *events: Event) -> Calendar:
+def _calendar(method: Literal["REQUEST", "CANCEL"] | None, *events: Event) -> bytes:
+    return _as_written(_new_calendar(method, None, *events))
+
+
+def _new_calendar(method: str | None, zone: Timezone | None, *events: Event) -> Calendar:
     calendar = Calendar()
-    calendar.add("prodid", _PRODUCT)
+    calendar.add("prodid", "-//peerhub//peerhub//EN")
     calendar.add("version", "2.0")
+    if method:
+        calendar.add("method", method)
     for part in (zone, *events):
         if part is not None:
             calendar.add_component(part)
@@ -191,5 +187,5 @@ def _new_calendar(zone: Timezone | None, *events: Event) -> Calendar:
 
 
 def _as_written(calendar: Calendar) -> bytes:
-    lines: bytes = calendar.to_ical()
-    return lines
+    written: bytes = calendar.to_ical()
+    return written

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import vobject
-from icalendar import Calendar
 
 from peerhub.mail import calendar
 from peerhub.mail.letterhead import Letterhead
@@ -108,15 +107,6 @@ def test_no_name_breaks_out_of_its_line(nasty: str, letterhead: Letterhead, now:
     summary = parsed(entry).vevent.summary.value
     assert len(summary) <= 120
     assert [sign for sign in summary if not sign.isprintable()] == []
-
-
-@pytest.mark.parametrize("nasty", NASTY, ids=lambda text: ascii(text)[:24])
-def test_our_lines_are_those_that_a_calendar_library_writes(nasty: str, letterhead: Letterhead, now: datetime) -> None:
-    seat, to = a_seat(program_name=nasty, rsvp="maybe"), replace(BEN, name=nasty)
-
-    written = [calendar.request(seat, letterhead, to, now), calendar.cancel(seat, letterhead, to, now)]
-
-    assert [Calendar.from_ical(one).to_ical() for one in written] == written
 
 
 def test_a_person_takes_home_a_calendar_that_invites_nobody(now: datetime) -> None:
