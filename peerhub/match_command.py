@@ -6,7 +6,8 @@ For programs: ``peerhub match - --out - --progress lines --with-parent`` reads a
 writes the proposal (JSON) on standard output. On standard error each line is one JSON object: progress has ``phase``,
 ``seconds``, ``points``, ``bound``, ``gap``, ``matched`` and ``matched_bound``; what went wrong is one object with
 ``error`` and ``mistakes``. SIGINT or SIGTERM ends the search: the best proposal so far is written, with
-``"cut": true``, and the status is 0; while the input is still read, nothing is written, and the status is 2. With ``--with-parent`` the process is killed when the one that started it dies.
+``"cut": true``, and the status is 0; while the input is still read, nothing is written, and the status is 2. With
+``--with-parent`` the process is killed when the one that started it dies.
 
 Exit status: 0 a proposal was written; 1 ``--check`` found a difference; 2 the input is wrong, and nothing was written.
 """

@@ -278,11 +278,6 @@ def cells_in(bits: int) -> Iterator[int]:
         bits ^= lowest
 
 
-def spans_in_week(hours: Iterable[WeeklyHours], zone: str, monday: date, away: Iterable[date] = ()) -> list[Span]:
-    """The hours of one concrete week as stretches of real time, in order."""
-    return spans_of(free_cells(hours, zone, monday, away), monday)
-
-
 def spans_of(cells: int, monday: date) -> list[Span]:
     """The cells of a set as stretches of real time, in order, joined where they touch."""
     spans: list[Span] = []

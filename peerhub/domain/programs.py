@@ -24,7 +24,6 @@ class MatchOn(StrEnum):
     IGNORE = "ignore"
 
 
-FACETS: Final = ("topics", "languages", "mediums", "roles")
 MATCH_ON: Final = MappingProxyType(
     {
         "topics": MatchOn.SIMILAR,

@@ -42,7 +42,7 @@ def points_of(problem: Problem, session: PlannedSession, among: tuple[Preference
 
 
 def hour_points(problem: Problem, person: Participant, start: int) -> int:
-    """What one person adds because of when the session starts: the preferences ``AT_AN_HOUR``."""
+    """What one person adds because of when the session starts: ``overlap`` and ``preferred_hours``."""
     program = problem.program
     return weight(program, "overlap") * time_to_spare(problem, person, start) + weight(
         program, "preferred_hours"
@@ -136,8 +136,6 @@ PREFERENCES: Final[tuple[Preference, ...]] = (
     preferred_hours,
     ideal_size,
 )
-AT_AN_HOUR: Final[tuple[Preference, ...]] = (overlap, preferred_hours)
-AT_ANY_HOUR: Final[tuple[Preference, ...]] = tuple(p for p in PREFERENCES if p not in AT_AN_HOUR)
 
 
 # The terms, from 0 to 100 each

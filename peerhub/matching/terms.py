@@ -6,7 +6,7 @@ People are named by their place in ``Problem.participants``; a set of groups is 
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,6 @@ from peerhub.matching.rules import topics_of
 Numbers: TypeAlias = NDArray[np.int64]
 Truths: TypeAlias = NDArray[np.bool_]
 Groups: TypeAlias = NDArray[np.int64]  # shape (groups, size): the places of the people
-
-MEDIUM_PLACES: Final = {medium: place for place, medium in enumerate(MEDIUMS)}
 
 
 class Terms:

@@ -21,7 +21,6 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 AnyRequest = Request[Any, Any, Any]
 
 EVERYONE: Final[dict[str, Any]] = {"open_to": "everyone"}
-MEMBERS: Final[dict[str, Any]] = {"open_to": "members"}
 ORGANIZERS: Final[dict[str, Any]] = {"open_to": "organizers"}
 FROM_ANYWHERE: Final[dict[str, Any]] = {browser.NEEDS_NO_FORM: True}
 

@@ -35,7 +35,10 @@ _WORDS = {
     409: ("This has moved on", "Somebody was a moment earlier. Please look at the page again."),
     413: ("That is too much at once", "What you sent is larger than this page can take."),
     422: ("This cannot be done", "What was asked for does not fit. Nothing was stored."),
-    429: ("Please wait a little", "This was asked for often in a short time. Please try again in an hour, or tomorrow."),
+    429: (
+        "Please wait a little",
+        "This was asked for often in a short time. Please try again in an hour, or tomorrow.",
+    ),
     500: (
         "Something went wrong on our side",
         "It is not your fault, and nothing was stored halfway. Please try again in a few minutes.",

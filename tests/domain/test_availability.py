@@ -19,12 +19,16 @@ from peerhub.domain.availability import (
     hours_from_text,
     moment_of,
     moment_on_wall,
-    spans_in_week,
+    spans_of,
     starts_of,
     tidy,
 )
 
 MONDAY = date(2026, 11, 30)
+
+
+def spans_in_week(hours: list[WeeklyHours], zone: str, monday: date, away: list[date] | None = None) -> list[Span]:
+    return spans_of(free_cells(hours, zone, monday, away or ()), monday)
 
 
 def free(text: str, zone: str, monday: date) -> list[tuple[str, str]]:

@@ -144,7 +144,7 @@ async def test_signed_in_the_same_page_is_one_click_from_the_profile(browser: Op
 
     assert there.status_code == 200
     assert (one.page.headers["location"], await subscriptions.of_member(member_id)) == (
-        "/letters?kept=yes", {Subscription.NEWS},
+        "/letters?kept=yes", frozenset({Subscription.NEWS}),
     )  # fmt: skip
     assert "Your choice is kept." in (await one.get("/letters?kept=yes")).text
     assert (await browser().get("/letters")).headers["location"] == "/sign-in"
