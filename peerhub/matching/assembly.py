@@ -29,7 +29,7 @@ from peerhub.matching.opening import Opening, Scores
 from peerhub.matching.pinning import pinned_seating
 from peerhub.matching.problem import Problem
 from peerhub.matching.proposal import PlannedSession, Progress
-from peerhub.matching.recombining import Memory
+from peerhub.matching.recombining import MOST, Memory
 from peerhub.matching.reopening import Improved, Part, all_worth, improved
 from peerhub.matching.search import CannotHold, Found, Search
 from peerhub.matching.seating import NOBODY, Company, Seating
@@ -196,21 +196,29 @@ class _Assembly:
             place[sitting[sitting != NOBODY]] = of_session[sitting != NOBODY]
         leads = led != NOBODY
         place[leads] = led[leads]
-        known = memory.all()
+        known, gains = memory.all()
         for part in range(count):
             sessions, people = np.flatnonzero(of_session == part), np.flatnonzero(place == part)
             tries = -(-TRIES * len(sessions) // SESSIONS_OF_A_PART) if turn else 0
-            alone = self._part(sessions, people, waits, memory.scores, known)
+            inside = self._inside(people)
+            mine = _all_inside(known, inside)
+            best = np.sort(mine[np.argsort(-gains[mine], kind="stable")[:MOST]])
+            alone = self._part(sessions, people, waits, memory.scores, _renamed(known[best], inside))
             yield replace(alone, tries=tries, seed=int(draw.integers(1 << 30))), sessions, people
 
-    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, known: Seating) -> Part:
+    def _inside(self, people: Numbers) -> Numbers:
+        """By person of the whole, and for nobody: their place among these people."""
         inside = np.full(self.hall.people + 1, NOBODY)
         inside[people] = np.arange(len(people))
+        return inside
+
+    def _part(self, sessions: Numbers, people: Numbers, waits: Numbers, scores: Scores, known: Seating) -> Part:
+        inside = self._inside(people)
         mine = Scores(scores.people[people], scores.leaders[people])
         waiting = inside[waits]
         waiting = waiting[waiting != NOBODY]
         seating = _renamed(self.seating[sessions], inside)
-        return Part(self.hall.part(people), seating, waiting, mine, tries=0, seed=0, known=_inside(known, inside))
+        return Part(self.hall.part(people), seating, waiting, mine, tries=0, seed=0, known=known)
 
     def _part_of_each(self, draw: np.random.Generator) -> Numbers:
         """By session: the part it is in, with all other sessions of its leader."""
@@ -294,11 +302,10 @@ def _in_the_whole(seating: Seating, people: Numbers) -> Seating:
     return _renamed(seating, np.append(people, NOBODY))
 
 
-def _inside(seating: Seating, inside: Numbers) -> Seating:
-    """Those sessions all of whose people have a place inside, by these places."""
+def _all_inside(seating: Seating, inside: Numbers) -> Numbers:
+    """Which sessions have all of their people inside."""
     everyone = np.concatenate([seating.people, seating.leaders], axis=1)
-    whole = ((inside[everyone] != NOBODY) | (everyone == NOBODY)).all(axis=1)
-    return _renamed(seating[whole], inside)
+    return np.flatnonzero(((inside[everyone] != NOBODY) | (everyone == NOBODY)).all(axis=1))
 
 
 def _renamed(seating: Seating, places: Numbers) -> Seating:

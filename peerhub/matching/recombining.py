@@ -49,8 +49,9 @@ class Memory:
         now = dict.fromkeys(row.tobytes() for row in _rows(beside[~beside.stays]))
         return self._sessions(list(now | dict.fromkeys(self._by_gain()[:MOST])))
 
-    def all(self) -> Seating:
-        return self._sessions(list(self._gains))
+    def all(self) -> tuple[Seating, Numbers]:
+        """All of them, the earliest first, and what each gains."""
+        return self._sessions(list(self._gains)), np.fromiter(self._gains.values(), np.int64, len(self._gains))
 
     def _by_gain(self) -> list[bytes]:
         return sorted(self._gains, key=lambda row: -self._gains[row])
