@@ -16,7 +16,7 @@ from peerhub.store import logins, members, sessions
 from peerhub.store.tables import Enrolment, Member, Program, Round, Seat, Session
 from peerhub.web import browser as browsers
 from peerhub.web.headers import ALWAYS
-from peerhub.web.organizers import rounds as round_pages
+from peerhub.web.organizers import progress
 from tests.community import a_member, a_program, a_round_of, enrol, propose, together
 from tests.web.conftest import (
     BASE,
@@ -340,7 +340,7 @@ async def test_odd_words_behind_an_address_break_nothing(olu: Browser, now: date
 async def test_who_no_longer_organizes_hears_no_more_of_a_search(
     olu: Browser, now: datetime, monkeypatch: pytest.MonkeyPatch, statements: list[str]
 ) -> None:
-    monkeypatch.setattr(round_pages, "_TELL_EVERY", 0.01)
+    monkeypatch.setattr(progress, "_TELL_EVERY", 0.01)
     round_id = await a_round_of(now, await a_member("Ana", now), await a_member("Ben", now))
     await Round.update({Round.stage: "matching"}).where(Round.id == round_id)
 

@@ -1,14 +1,16 @@
 """The organizer's way from a session that is short of people to the smallest change, and to leaving it as it is."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from bs4 import Tag
 
 from peerhub.actions import offers, profile
+from peerhub.actions import repairs as act
 from peerhub.actions.repairs import OUTDATED
 from peerhub.domain.comfort import Comfort
 from peerhub.domain.invitations import Rsvp
@@ -16,6 +18,7 @@ from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, sessions
 from peerhub.store import repairs as stored
 from peerhub.store.tables import Letter, Offer, Program
+from peerhub.web.organizers import progress
 from tests.actions.test_offers import a_session, says_no
 from tests.actions.test_repairs import find, planned, says, some, two_pairs
 from tests.community import TUESDAY, a_member
@@ -64,6 +67,23 @@ async def test_a_round_says_which_session_is_short_and_offers_one_next_step(
     assert "Looking for the smallest change" in olu.text()
     assert olu.soup().select_one(f"[data-progress='{here}/repair/progress']") is not None
     assert await Letter.count() == 0
+
+
+async def test_the_page_that_waits_hears_once_that_there_is_something_to_look_at(
+    olu: Browser, now: datetime, letterhead: Letterhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_TELL_EVERY", 0.01)
+    round_id, _ = await ben_says_no(now, letterhead)
+    await act.ask(round_id, uuid4(), now)
+
+    listening = asyncio.create_task(olu.http.get(f"/organize/rounds/{round_id}/repair/progress"))
+    await asyncio.sleep(0.3)
+    waited = not listening.done()
+    await find(round_id, now)
+    answer = await asyncio.wait_for(listening, 10)
+
+    assert waited
+    assert answer.text.replace("\r\n", "\n").strip().split("\n") == ["event: ended", "data: found"]
 
 
 async def test_the_change_is_shown_with_who_hears_what_and_used_with_one_button(

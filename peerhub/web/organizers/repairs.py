@@ -1,7 +1,6 @@
 """A session is short of people: the smallest change is asked for, looked at, and used, or everything stays as it is."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,14 +25,13 @@ from peerhub.store import members, repairs, rounds, sessions
 from peerhub.store.repairs import Change, RepairStage, Step
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
-from peerhub.web import asking
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import typed_in
 from peerhub.web.organizers import cards
 from peerhub.web.organizers.cards import GONE
 from peerhub.web.organizers.programs import MEDIUM_WORDS
+from peerhub.web.organizers.progress import News, ended, progress_of, so_far
 
-_TELL_EVERY: Final = 1.0  # seconds
 _LONGEST_TELLING: Final = timedelta(minutes=5)
 
 
@@ -137,19 +135,13 @@ async def drop(
 @get("/organize/rounds/{round_id:uuid}/repair/progress")
 async def progress(round_id: FromPath[UUID], request: AnyRequest) -> ServerSentEvent:
     await rounds.by_id(round_id)
-    return ServerSentEvent(_tell(round_id, request))
 
-
-async def _tell(round_id: UUID, request: AnyRequest) -> AsyncIterator[dict[str, str]]:
-    """Say once when there is something to look at."""
-    for _ in range(int(_LONGEST_TELLING.total_seconds() / _TELL_EVERY)):
-        if request.app.state.is_stopping or not await asking.still_organizes(request):
-            return
+    async def look() -> News:
         repair = await repairs.of_round(round_id)
-        if repair is None or repair.stage is not RepairStage.ASKED:
-            yield {"event": "ended", "data": repair.stage if repair else ""}
-            return
-        await asyncio.sleep(_TELL_EVERY)
+        is_asked = repair is not None and repair.stage is RepairStage.ASKED
+        return so_far("") if is_asked else ended(repair.stage if repair else "")
+
+    return progress_of(look, _LONGEST_TELLING, request)
 
 
 PAGES: Sequence[ControllerRouterHandler] = [look, ask, use, drop, progress]

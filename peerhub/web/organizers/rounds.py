@@ -1,8 +1,7 @@
 """A round at each of its stages: who is in, how the matching goes, what is proposed, what is published."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,11 +25,11 @@ from peerhub.domain.wall import city_of, offset_at
 from peerhub.mail.letterhead import Letterhead
 from peerhub.store import members, proposals, reach, remarks, rounds, sessions
 from peerhub.store.rounds import StoredRound
-from peerhub.web import asking
 from peerhub.web.asking import AnyRequest
 from peerhub.web.forms import typed_in
 from peerhub.web.organizers import cards, heat
 from peerhub.web.organizers.programs import MEDIUM_WORDS
+from peerhub.web.organizers.progress import News, ended, progress_of, so_far
 from peerhub.web.organizers.repairs import next_step
 
 STANDING_WORDS: Final[Mapping[Standing, str]] = {
@@ -40,8 +39,7 @@ STANDING_WORDS: Final[Mapping[Standing, str]] = {
     Standing.SUSPENDED: "is suspended",
     Standing.NO_CONSENT: "has not agreed to be matched",
 }
-_TELL_EVERY = 1.0  # seconds
-_LONGEST_TELLING = timedelta(minutes=15)
+_LONGEST_TELLING: Final = timedelta(minutes=15)
 
 
 @get("/organize/rounds/{round_id:uuid}")
@@ -77,24 +75,14 @@ async def stop(
 @get("/organize/rounds/{round_id:uuid}/progress")
 async def progress(round_id: FromPath[UUID], request: AnyRequest) -> ServerSentEvent:
     await rounds.by_id(round_id)
-    return ServerSentEvent(_tell(round_id, request))
 
-
-async def _tell(round_id: UUID, request: AnyRequest) -> AsyncIterator[dict[str, str]]:
-    """How far the search is, as often as it changes, until it ends, the organizer leaves or the server stops."""
-    last = ""
-    for _ in range(int(_LONGEST_TELLING.total_seconds() / _TELL_EVERY)):
-        if request.app.state.is_stopping or not await asking.still_organizes(request):
-            return
+    async def look() -> News:
         round_ = await rounds.by_id(round_id)
         if round_.stage is not Stage.MATCHING:
-            yield {"event": "ended", "data": round_.stage.value}
-            return
-        news = json.dumps(progress_words(round_))
-        if news != last:
-            yield {"event": "progress", "data": news}
-        last = news
-        await asyncio.sleep(_TELL_EVERY)
+            return ended(round_.stage.value)
+        return so_far(json.dumps(progress_words(round_)))
+
+    return progress_of(look, _LONGEST_TELLING, request)
 
 
 @get("/organize/rounds/{round_id:uuid}/publish")
