@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from bs4 import Tag
 
 from peerhub.domain.availability import Liking, WeeklyHours
@@ -188,6 +189,16 @@ async def test_what_is_optional_is_kept_when_it_is_said(browser: Open, now: date
         False,
     )
     assert len(await programs.enrolled_in(program)) == 1
+
+
+@pytest.mark.parametrize("said", [{}, {"discreet": ""}, {"discreet": "perhaps"}], ids=str)
+async def test_who_does_not_ask_for_open_letters_gets_discreet_ones(browser: Open, said: dict[str, str]) -> None:
+    ana = browser()
+    await ana.get("/signup")
+
+    await ana.submit(**ANA | said)
+
+    assert (await members.profile_of((await Member.select())[0]["id"])).discreet is True
 
 
 async def test_a_name_with_html_stays_text(browser: Open) -> None:

@@ -181,7 +181,7 @@ def _fields(typed: Typed, topics: Sequence[str]) -> dict[str, Any]:
         "languages": typed.all("languages"),
         "programs": typed.all("programs"),
         "most_sessions": typed.one("most_sessions", "1"),
-        "discreet": typed.one("discreet", "yes") == "yes",
+        "discreet": typed.one("discreet") != "no",
     }
 
 
