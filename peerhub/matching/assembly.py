@@ -34,6 +34,7 @@ from peerhub.matching.reopening import Improved, Part, all_worth, improved
 from peerhub.matching.search import CannotHold, Found, Search
 from peerhub.matching.seating import NOBODY, Company, Seating
 from peerhub.matching.terms import Numbers
+from peerhub.matching.wholesale import Prices, Wholesale
 
 SESSIONS_OF_A_PART: Final = 40
 TRIES: Final = 40  # in a part of that many sessions, in each round but the first, which only exchanges
@@ -81,7 +82,9 @@ class _Assembly:
         self.market = Market(self.hall)
         self.peers = np.flatnonzero((self.hall.hours >= 0).any(axis=1))
         self.seating = Seating.none(self.hall)
+        self.wholesale = Wholesale(self.market)
         self.prices: list[tuple[str, Fees]] = []
+        self.of_wholes: list[Prices] = []
         self.cut = False
 
     def found(self, rounds: int) -> Found:
@@ -118,8 +121,11 @@ class _Assembly:
     def _prove(self) -> None:
         """Ask for the best prices for what was reached."""
         weight, people = self._weight, len(self.seating.matched)
-        self._ask(Aim("points", (weight, weight), (people, people)), PEOPLE_AT_LAST, 1)
+        aim = Aim("points", (weight, weight), (people, people))
+        fees = self._ask(aim, PEOPLE_AT_LAST, 1)
         self._ask(Aim("people", (weight, math.inf)), PEOPLE_AT_LAST, 1)
+        if fees and self.wholesale.is_open:
+            self.of_wholes.append(self.wholesale.prices(aim, fees, self._has_ended))
 
     def _ask(self, aim: Aim, people: int, until: float) -> Fees | None:
         fees = self.market.fees(aim, people, lambda: self._is_over(until))
@@ -141,6 +147,8 @@ class _Assembly:
             "weight": int(self.hall.weights[self.peers].sum()),
         }[most_of]
         bounds = [self.market.bound(fees, aims[most_of]) for about, fees in self.prices if about == most_of]
+        if most_of == "points":
+            bounds += [self.wholesale.bound(prices, aims["points"]) for prices in self.of_wholes]
         return min([most, *bounds])
 
     @property

@@ -89,7 +89,12 @@ class Market:
         """By kind and person: what they add at most, whoever comes, besides the hour."""
         hall = self.hall
         topic = 0 if hall.differ else hall.topics.max(axis=0)
-        return np.asarray(hall.eases.max(axis=1) + topic + bonds_at_most(hall))
+        return np.asarray(hall.eases.max(axis=1) + topic + self.bonds)
+
+    @cached_property
+    def bonds(self) -> Numbers:
+        """By person: what those they meet add for them at most."""
+        return bonds_at_most(self.hall)
 
     @cached_property
     def points(self) -> Numbers:
@@ -140,11 +145,15 @@ class Market:
 
     def bound(self, fees: Fees, aim: Aim) -> int:
         """No sessions within the limits of the aim are worth more."""
-        hall, fees = self.hall, fees.within(aim)
-        takes = int((hall.leads * fees.leaders).sum()) + int(fees.moments.sum()) * (hall.at_once or 0)
+        fees = fees.within(aim)
+        return (int(self.gains(fees, aim.most_of).sum()) + self.takes(fees, aim)) // self.scale
+
+    def takes(self, fees: Fees, aim: Aim) -> int:
+        """The prices of all sessions that can be led, and run, less what people gain for the limits of the aim."""
+        takes = int((self.hall.leads * fees.leaders).sum()) + int(fees.moments.sum()) * (self.hall.at_once or 0)
         for price, (low, high) in ((fees.weight, aim.weight), (fees.people, aim.people)):
             takes -= price * int((high if price < 0 else low) if price else 0)
-        return (int(self.gains(fees, aim.most_of).sum()) + takes) // self.scale
+        return takes
 
     # The best prices
 
@@ -168,6 +177,18 @@ def bonds_at_most(hall: Hall) -> Numbers:
     return most
 
 
+def solved(lp: pywraplp.Solver, is_over: Callable[[], bool]) -> int:
+    """The solver's answer, from a thread of its own, while this one listens for a stop."""
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(lp.Solve()), name="peerhub-prices", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL_SECONDS)
+        if thread.is_alive() and is_over():
+            lp.InterruptSolve()
+    return found[0]
+
+
 class _Program:
     """The market as a linear program, for every so many-th person: sessions may be held, and seats taken, in part."""
 
@@ -184,24 +205,13 @@ class _Program:
 
     def fees(self) -> Fees | None:
         hall, scale = self.market.hall, self.market.scale
-        if self.is_over() or self._solved() != pywraplp.Solver.OPTIMAL:
+        if self.is_over() or solved(self.lp, self.is_over) != pywraplp.Solver.OPTIMAL:
             return None
         leaders, moments = np.zeros(hall.people, np.int64), np.zeros(len(hall.starts), np.int64)
         for of, rows in ((leaders, self.leaders), (moments, self.moments)):
             for place, row in rows.items():
                 of[place] = max(0, round(row.dual_value() * scale))
         return Fees(leaders, moments, *(-round(row.dual_value() * scale) for row in (self.weight, self.people)))
-
-    def _solved(self) -> int:
-        """The solver's answer, from a thread of its own, while this one listens for a stop."""
-        found: list[int] = []
-        thread = threading.Thread(target=lambda: found.append(self.lp.Solve()), name="peerhub-prices", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(POLL_SECONDS)
-            if thread.is_alive() and self.is_over():
-                self.lp.InterruptSolve()
-        return found[0]
 
     def _row(self, high: float, low: float = -math.inf) -> pywraplp.Constraint:
         return self.lp.RowConstraint(low, high, "")

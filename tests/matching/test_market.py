@@ -1,4 +1,4 @@
-"""The bounds of the market hold for every seating of small problems, whatever the prices are."""
+"""The bounds of the market, and of sessions sold whole, hold for every seating of small problems, at any prices."""
 
 import math
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from peerhub.matching.hall import Hall, hall_of
 from peerhub.matching.market import Aim, Fees, Market
 from peerhub.matching.problem import Problem
 from peerhub.matching.seating import Company, Seating
+from peerhub.matching.wholesale import Prices, Wholesale
 from tests.matching.cast import person, sessions
 from tests.matching.drawn import small_rounds
 
@@ -83,6 +84,10 @@ def any_fees(hall: Hall, draw: np.random.Generator, scale: int) -> Fees:
     return Fees(leaders, moments, int(draw.integers(-much, much)), int(draw.integers(-much, much)))
 
 
+def any_prices(hall: Hall, draw: np.random.Generator, scale: int) -> Prices:
+    return Prices(any_fees(hall, draw, scale), draw.integers(0, 4_000 * scale, hall.people))
+
+
 def assert_that_bounds_hold(hall: Hall, seed: int = 0) -> None:
     market, draw = Market(hall), np.random.default_rng(seed)
     best: dict[tuple[int, int], int] = {}
@@ -104,6 +109,19 @@ def assert_that_bounds_hold(hall: Hall, seed: int = 0) -> None:
         assert market.bound(fees, aims(*top)["people"]) >= most_people
         for (weight, people), points in best.items():
             assert market.bound(fees, aims(weight, people)["points"]) >= points
+    assert_that_bounds_hold_for_wholes(market, best, draw)
+
+
+def assert_that_bounds_hold_for_wholes(
+    market: Market, best: dict[tuple[int, int], int], draw: np.random.Generator
+) -> None:
+    wholesale, aim = Wholesale(market), aims(*max(best))["points"]
+    fees = market.fees(aim, 1_000, lambda: False)
+    found = [wholesale.prices(aim, fees, lambda: False)] if fees else []
+    for prices in [*found, *(any_prices(market.hall, draw, market.scale) for _ in range(3))]:
+        for (weight, people), points in best.items():
+            assert wholesale.bound(prices, aims(weight, people)["points"]) >= points
+    assert all(wholesale.bound(prices, aim) <= market.bound(fees, aim) for prices in found if fees)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, phases=(Phase.generate,))
@@ -159,6 +177,46 @@ def test_the_bound_is_met_where_nothing_is_in_the_way() -> None:
         bounds[most_of] = market.bound(fees, aim)
 
     assert bounds == {"points": points, "people": people, "weight": weight}
+
+
+TOPICS = ("grief", "sleep", "work")
+
+
+def test_the_bound_is_closer_where_whole_sessions_have_to_agree() -> None:
+    """On the market each takes a part of the session on their own topic; there is just one, and all are in it."""
+    problem = sessions(
+        *(person(f"p{n}", "mon 18:00-18:30", topics={TOPICS[n]: 4}) for n in range(3)),
+        facilitators_per_session=0, largest=3, smallest=3, ideal=3,
+    )  # fmt: skip
+    hall = hall_of(problem)
+    market, (weight, people, points) = Market(hall), max(every_seating(hall))
+    aim = aims(weight, people)["points"]
+    fees = market.fees(aim, 1_000, lambda: False)
+    assert fees is not None
+
+    prices = Wholesale(market).prices(aim, fees, lambda: False)
+
+    assert Wholesale(market).bound(prices, aim) == points < market.bound(fees, aim)
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_prices_for_wholes_hold_when_the_search_for_them_is_stopped(after: int) -> None:
+    hall = hall_of(CLOSE["dear leaders"])
+    market, (weight, people, points), asked = Market(hall), max(every_seating(hall)), iter(range(1_000))
+    aim = aims(weight, people)["points"]
+    fees = market.fees(aim, 1_000, lambda: False)
+    assert fees is not None
+
+    prices = Wholesale(market).prices(aim, fees, lambda: next(asked) >= after)
+
+    assert points <= Wholesale(market).bound(prices, aim) <= market.bound(fees, aim)
+
+
+@pytest.mark.parametrize(("people", "most", "is_open"), [(500, 1, True), (501, 1, False), (500, 2, False)])
+def test_wholes_are_sold_to_some_hundreds_who_come_once(people: int, most: int, is_open: bool) -> None:
+    hall = hall_of(sessions(*(person(f"p{n}", EVENING, most_sessions=most) for n in range(people))))
+
+    assert Wholesale(Market(hall)).is_open == is_open
 
 
 @pytest.mark.parametrize("step", [2, 3])
