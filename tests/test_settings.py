@@ -5,7 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from peerhub.mail.signature import DkimKey
 from peerhub.settings import BadSettings, read
 
 KEYS = json.dumps({"sealing": {"1": "a" * 64}, "hashing": "b" * 64, "signing": "c" * 64})
@@ -90,6 +93,16 @@ def test_two_installations_have_different_keys(tmp_path: Path) -> None:
     one, other = read({"PEERHUB_DATA": str(tmp_path / "one")}), read({"PEERHUB_DATA": str(tmp_path / "other")})
 
     assert one.keys != other.keys
+
+
+def test_a_dkim_key_is_read_from_its_file(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    (tmp_path / "autumn.pem").write_bytes(pem)
+
+    settings = read({**FINE, "DKIM_KEY": f"autumn:{tmp_path / 'autumn.pem'}"})
+
+    assert settings.dkim_key == DkimKey("autumn", pem)
 
 
 def test_settings_never_show_secrets() -> None:

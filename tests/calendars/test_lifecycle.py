@@ -1,6 +1,7 @@
 """What members' calendars show after each thing that an organizer does, as ical.js and libical read the letters."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -276,6 +277,18 @@ async def test_each_weekly_check_in_of_buddies_has_a_uid_of_its_own(story: Story
     assert [
         line for one in await mailed() for line in one.split(b"\r\n") if line.startswith((b"RRULE", b"RECURR"))
     ] == []
+
+
+async def test_a_uid_is_drawn_for_each_seat_and_says_nothing_of_it(story: Story) -> None:
+    ana, ben, cat = await story.cast("Ana", "Ben", "Cat")
+    session = await story.publish(ana, ben, cat)
+
+    drawn = [seat.uid.removesuffix("@peerhub.example") for seat in session.seats]
+
+    assert [one for one in drawn if not re.fullmatch("[0-9a-f]{32}", one)] == []
+    assert len(set(drawn)) == 3
+    known = {one.hex for seat in session.seats for one in (seat.id, seat.member_id, session.id, session.round_id)}
+    assert set(drawn) & known == set()
 
 
 async def test_every_calendar_names_one_member_and_the_sender_it_came_from(story: Story) -> None:

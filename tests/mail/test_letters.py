@@ -183,9 +183,15 @@ def test_not_being_matched_reads_the_same_for_everyone(letterhead: Letterhead, n
 def test_letters_live_as_long_as_they_are_of_use(letterhead: Letterhead, now: datetime) -> None:
     lives = {kind: letter(letterhead, ANA, now).expires_at for kind, letter in ALL.items()}
 
-    assert lives["sign_in"] == lives["already_a_member"] == now + timedelta(minutes=15)
-    assert lives["invitation"] == lives["changed_invitation"] == TUESDAY
-    assert lives["cancelled_invitation"] == TUESDAY + timedelta(hours=1)
+    asked_for = {"sign_in": 15, "already_a_member": 15, "confirm_address": 24 * 60}
+    until_it_starts = ("invitation", "changed_invitation", "invitation_again", "seat_taken", "reminder", "nudge")
+    assert lives == {
+        **{kind: now + timedelta(minutes=minutes) for kind, minutes in asked_for.items()},
+        **dict.fromkeys(("round_opens", "not_matched", "check_in_request"), now + timedelta(days=3)),
+        **dict.fromkeys(until_it_starts, TUESDAY),
+        **dict.fromkeys(("cancelled_invitation", "removed_from_session"), TUESDAY + timedelta(hours=1)),
+        "seat_offered": an_offer().expires_at,
+    }
 
 
 def test_only_letters_that_somebody_waits_for_go_first(letterhead: Letterhead, now: datetime) -> None:

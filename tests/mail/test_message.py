@@ -74,6 +74,32 @@ def test_the_headers_are_neutral_and_stable(letterhead: Letterhead, now: datetim
     }
 
 
+@pytest.mark.parametrize("sender", ["hello@peerhub.example", "circle@elsewhere.example"])
+def test_who_organizes_is_who_writes(sender: str, letterhead: Letterhead, now: datetime) -> None:
+    """Some calendars drop a cancellation otherwise."""
+    head = replace(letterhead, mail_from=sender)
+    written = [letters.invitation, letters.cancelled_invitation, letters.removed_from_session]
+
+    mails = [parsed(message.compose(write(head, ANA, a_seat(), now), head, ID, now)) for write in written]
+
+    entries = [message.read(mail.as_bytes()).calendar.replace("\r\n ", "").splitlines() for mail in mails]
+    assert [str(mail["From"]) for mail in mails] == [sender] * 3
+    assert [[line for line in one if line.startswith("ORGANIZER")] for one in entries] == [
+        [f"ORGANIZER:mailto:{sender}"]
+    ] * 3
+
+
+def test_a_long_link_to_leave_is_one_plain_line(letterhead: Letterhead, now: datetime) -> None:
+    """An encoded word in it, and no mail program would know where to ask."""
+    head = replace(letterhead, base_url=f"https://{'community-' * 12}.example")
+
+    mail = message.compose(letters.nudge(head, ANA, a_seat(), 1, now), head, ID, now)
+
+    (line,) = [line for line in mail.split(b"\r\n") if line.startswith(b"List-Unsubscribe:")]
+    assert line.startswith(f"List-Unsubscribe: <{head.base_url}/unsubscribe/".encode())
+    assert (line[-1:], len(line) > 200) == (b">", True)
+
+
 def test_every_line_ends_and_none_is_too_long(letterhead: Letterhead, now: datetime) -> None:
     letter = letters.invitation(letterhead, BEN, a_seat(others=("Ünï " * 200, "x" * 5000)), now)
 

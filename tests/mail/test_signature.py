@@ -35,6 +35,22 @@ def mail(letterhead: Letterhead, now: datetime) -> bytes:
     return message.compose(letter, head, "<1@peerhub.example>", now)
 
 
+@pytest.mark.parametrize("name", [b"List-Unsubscribe", b"List-Unsubscribe-Post"])
+def test_how_to_leave_is_signed(name: bytes, letterhead: Letterhead, now: datetime) -> None:
+    head = replace(letterhead, dkim_key=DkimKey("autumn", PEM))
+    to = Recipient(uuid4(), "ana@example.org", "Ana", discreet=True)
+    link = "https://peerhub.example/home#rounds"
+    news = letters.round_opens(head, to, "Circle", now.date(), link, now)
+
+    mail = message.compose(news, head, "<1@peerhub.example>", now)
+
+    start = mail.index(b"\r\n" + name + b": ") + 2
+    line = mail[start : mail.index(b"\r\n", start) + 2]
+    assert dkim.verify(mail, dnsfunc=in_the_dns)
+    assert not dkim.verify(mail.replace(line, b""), dnsfunc=in_the_dns)
+    assert not dkim.verify(mail.replace(line, name + b": <https://elsewhere.example>\r\n"), dnsfunc=in_the_dns)
+
+
 def test_a_letter_is_signed_by_our_domain(mail: bytes) -> None:
     assert dkim.verify(mail, dnsfunc=in_the_dns)
 

@@ -496,6 +496,21 @@ async def test_a_session_is_changed_someone_taken_out_and_cancelled(
     assert (await olu.post(f"{here}/cancel", {})).status_code == 409
 
 
+async def test_what_cannot_be_undone_takes_two_taps(olu: Browser, now: datetime, letterhead: Letterhead) -> None:
+    session = await published(now, letterhead)
+    finals = {
+        f"/organize/sessions/{session.id}": ["/remove", "/remove", "/remove", "/cancel"],
+        f"/organize/rounds/{session.round_id}": ["/cancel"],
+    }
+
+    for page, ends in finals.items():
+        await olu.get(page)
+        forms = olu.soup().select("main form[action$='/remove'], main form[action$='/cancel']")
+        around = [one.find_parent("details") for one in forms]
+        assert [f"/{str(one['action']).rpartition('/')[2]}" for one in forms] == ends
+        assert [one.summary is not None and not one.has_attr("open") for one in around if one] == [True] * len(ends)
+
+
 BAD_CHANGES = {
     "a time nobody has": {"time": "18:00", "day": "2026-12-05"},
     "no day": {"day": ""},
