@@ -16,7 +16,7 @@ MOST_BYTES: Final = 64 * 1024  # of the headers that a report gives back
 _MARK = "b-"
 _TOKEN = re.compile(rf"{_MARK}([0-9a-f]{{32}})([0-9a-f]{{16}})")
 _STATUS = re.compile(r"\s*([45]\.[0-9]{1,3}\.[0-9]{1,3})\b")
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,200}>")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _bare(event: Any) -> Event:
     if "DTSTART" not in bare:
         raise ValueError("it does not say when")
     for rule in _listed(bare.get("RRULE")):
-        if _TOO_OFTEN & {str(one).upper() for one in rule.get("FREQ", [])}:
+        if _TOO_OFTEN & {str(one).upper() for one in rule.get("FREQ", [])} or 0 in rule.get("INTERVAL", []):
             raise ValueError("it comes again all the time")
     return bare
 

@@ -26,6 +26,7 @@ _CALENDAR_TYPES = ("text/calendar", "application/ics")
 _READ = frozenset({"BEGIN", "END", "METHOD", "UID", "ATTENDEE", "SEQUENCE", "DTSTAMP", "DTSTART", "RECURRENCE-ID"})
 _ANSWERS = {"ACCEPTED": Rsvp.YES, "DECLINED": Rsvp.NO, "TENTATIVE": Rsvp.MAYBE}
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_UID = re.compile(r"[!-~]{1,255}")  # as ours are; what a database cannot hold is no name of a seat
 _MOMENT = re.compile(r"[0-9]{8}T[0-9]{6}Z?")
 
 
@@ -75,6 +76,9 @@ def reply_in(parts: list[Message]) -> Reply | None:
 
 def _reply(method: str, event: list[_Line]) -> Reply:
     attendee, sequence = _one(event, "ATTENDEE"), _value(event, "SEQUENCE", "0")
+    uid = _one(event, "UID").value.strip()
+    if not _UID.fullmatch(uid):
+        raise Unreadable("a UID that is none of ours")
     if not _NUMBER.fullmatch(sequence):
         raise Unreadable("a sequence that is no number")
     said_at = _moment(_one(event, "DTSTAMP"))
@@ -95,7 +99,7 @@ def _reply(method: str, event: list[_Line]) -> Reply:
         raise Unreadable("neither yes, no nor maybe")
     starts = [line for line in event if line.name == "DTSTART"]
     return Reply(
-        uid=_one(event, "UID").value.strip(),
+        uid=uid,
         attendee=_address(attendee.value),
         sequence=int(sequence),
         said_at=said_at,

@@ -116,11 +116,12 @@ async def test_a_forged_report_reaches_nobody(head: Letterhead, now: datetime) -
         a_report(return_address(head, uuid4())),
         a_report("ana@example.org"),
         a_report("hello@peerhub.example", given_back="<guess@peerhub.example>"),
+        a_report("hello@peerhub.example", given_back="<gu\0ess@peerhub.example>"),
     ]
 
     outcomes = [await inbox.take(incoming.read(mail, [], head), head, now) for mail in forged]
 
-    assert (outcomes, await Unreached.count()) == ([Returned.NOT_OURS.value] * 4, 0)
+    assert (outcomes, await Unreached.count()) == ([Returned.NOT_OURS.value] * 5, 0)
 
 
 async def test_letters_wait_until_a_mailed_link_was_opened(head: Letterhead, now: datetime, smtp: Mailbox) -> None:

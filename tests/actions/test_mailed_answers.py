@@ -67,6 +67,8 @@ async def test_who_sent_it_makes_no_difference(seat: UUID, letterhead: Letterhea
 
 FORGED: dict[str, Callable[[str, datetime], bytes]] = {
     "an unknown uid": lambda uid, now: an_answer(f"x{uid}", ANA, now),
+    "a uid that no database can look for": lambda uid, now: an_answer(f"{uid}\0", ANA, now),
+    "a uid of ten thousand letters": lambda uid, now: an_answer(uid * 200, ANA, now),
     "another member": lambda uid, now: an_answer(uid, "mailto:ben@example.org", now, sender="ana@example.org"),
     "a stranger": lambda uid, now: an_answer(uid, "mailto:stranger@elsewhere.example", now),
     "two attendees": lambda uid, now: an_answer(uid, ANA, now, more=("ATTENDEE:mailto:ben@example.org",)),

@@ -1,5 +1,6 @@
 """What an uploaded calendar says of when its owner is taken, and what it may hold without harm."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -164,6 +165,7 @@ def test_our_own_invitations_make_nobody_busy() -> None:
         "UID:2\nDTSTART:20261201T090000Z\nDURATION:PT1H\nRRULE:FREQ=NONSENSE",
         "UID:2\nDTSTART:20261201T090000Z\nDURATION:PT1H\nRRULE:FREQ=SECONDLY",
         "UID:2\nDTSTART:20261201T090000Z\nDURATION:PT1H\nRRULE:FREQ=minutely;INTERVAL=5",
+        "UID:2\nDTSTART:20260101T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=0",
         "UID:2\nDTSTART:99991231T235959Z\nDURATION:P9999D\nRRULE:FREQ=DAILY",
     ],
 )  # fmt: skip
@@ -233,6 +235,34 @@ def test_the_process_says_what_is_no_calendar_without_quoting_it() -> None:
     answer = ask_the_process(b"chemotherapy on Monday", MONDAY)
 
     assert (answer.returncode, answer.stdout, answer.stderr) == (busy_times.NOT_A_CALENDAR, b"", b"")
+
+
+ENDLESS = a_calendar("UID:1\nDTSTART:00010101T000000Z\nDURATION:PT1H\nRRULE:FREQ=HOURLY")
+IN_A_SECOND = """
+import sys
+from peerhub.mail import busy_times
+
+busy_times._MOST_SECONDS = 1
+sys.exit(busy_times.main(*sys.argv[1:]))
+"""
+
+
+def test_a_series_without_end_costs_its_share_of_a_processor_and_no_more() -> None:
+    command = [sys.executable, "-I", "-c", IN_A_SECOND, LISBON, "x", str(MONDAY)]
+
+    answer = subprocess.run(command, input=ENDLESS, capture_output=True, env={}, check=False, timeout=120)
+
+    assert (answer.returncode, answer.stdout) == (-signal.SIGXCPU, b"")
+
+
+def test_the_process_is_bound_in_time_memory_and_what_it_may_write() -> None:
+    says = "from peerhub.mail import busy_times; busy_times._bound(); print(open('/proc/self/limits').read().strip())"
+
+    answer = subprocess.run([sys.executable, "-I", "-c", says], capture_output=True, text=True, env={}, check=True)
+
+    most = {line[:25].strip(): line[25:].split()[0] for line in answer.stdout.splitlines()}
+    names = ("Max cpu time", "Max address space", "Max file size", "Max core file size")
+    assert [most[name] for name in names] == ["10", str(1 << 30), "0", "0"]
 
 
 def many(lines: str, count: int) -> Iterable[str]:

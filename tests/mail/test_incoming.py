@@ -95,11 +95,13 @@ def test_what_a_person_must_decide_is_no_answer(mail: bytes, asks_for: AsksFor) 
         an_answer(UID, "mailto:ana@example.org", AT, sequence=-1),
         an_answer(UID, "mailto:ana@example.org", AT, sequence=10**12),
         an_answer(UID, "mailto:ana@example.org", AT, "NEEDS-ACTION"),
+        an_answer(f"{UID}\0", "mailto:ana@example.org", AT),
+        an_answer("x" * 10_000, "mailto:ana@example.org", AT),
         an_answer(UID, "mailto:ana@example.org", AT, more=("BEGIN:VALARM",) * 100),
         a_mail("BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nEND:VCALENDAR\r\n"),
         a_mail("METHOD:REPLY\r\nUID\x00:\x07\r\n"),
     ],
-    ids=str,
+    ids=range(12),
 )
 def test_an_answer_that_is_not_one_answer_of_one_person_is_none(mail: bytes) -> None:
     assert why_ignored(mail)
