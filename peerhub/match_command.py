@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
@@ -44,6 +44,9 @@ from peerhub.matching.problem_file import ReadProblem, problem_to_json, read_pro
 from peerhub.matching.proposal import Progress, Proposal
 from peerhub.matching.proposal_file import differences, proposal_for, proposal_to_json, table
 from peerhub.matching.stopping import BrokenOff, Stop, on_signals
+
+if TYPE_CHECKING:
+    from peerhub.matching.repair import Repaired
 
 WRONG_INPUT: Final = 2
 DIFFERENT: Final = 1
@@ -130,11 +133,13 @@ def _match_until(stop: Stop, file: str, options: dict[str, Any]) -> int:
             "should_stop": stop,
         }
         told: tuple[str, ...] | None = None
+        proven_fewest = False
         if standing is None:
             with _helpers(problem, options) as executor:
                 proposal = find_match(problem, executor=executor, **limits)
         else:
-            proposal, told = _repaired(problem, standing, limits)
+            repaired = _repaired(problem, standing, limits)
+            proposal, told, proven_fewest = repaired.proposal, repaired.told, repaired.proven
     done_at = time.monotonic()
     listed_at = phases["matching"]
     seconds = {
@@ -144,7 +149,7 @@ def _match_until(stop: Stop, file: str, options: dict[str, Any]) -> int:
         "total": done_at - began,
     }
     settings = {name: options[name] for name in ("processes", "seed", "time_limit")}
-    _write(options["out"], proposal_to_json(proposal, problem, seconds, settings, told))
+    _write(options["out"], proposal_to_json(proposal, problem, seconds, settings, told, proven_fewest=proven_fewest))
     if options["ics"]:
         _write_calendars(Path(options["ics"]), problem, proposal)
     if options["progress"] != "lines":
@@ -187,13 +192,12 @@ def _standing(problem: Problem, file: str) -> Proposal:
     return proposal_for(problem, _text(file))
 
 
-def _repaired(problem: Problem, standing: Proposal, limits: dict[str, Any]) -> tuple[Proposal, tuple[str, ...]]:
+def _repaired(problem: Problem, standing: Proposal, limits: dict[str, Any]) -> "Repaired":
     from peerhub.matching.repair import repair  # noqa: PLC0415  (it brings the solvers, which take a second)
 
     known = {person for session in standing.sessions for person in session.everyone}
     known |= {unmatched.id for unmatched in standing.unmatched}
-    repaired = repair(problem, standing.sessions, newcomers=frozenset(problem.by_id.keys() - known), **limits)
-    return repaired.proposal, repaired.told
+    return repair(problem, standing.sessions, newcomers=frozenset(problem.by_id.keys() - known), **limits)
 
 
 def _read(file: str, options: dict[str, Any]) -> Problem:

@@ -121,7 +121,7 @@ def change_to(proposal: Proposal, stands: AsItStands) -> Change:
     change = change_between(stands.may_change, proposal.sessions, stands.seated_elsewhere)
     if stands.broken_by(change):
         raise MatcherFailed("the sessions beside it stand against it")
-    return stands.with_times_kept(change)
+    return change
 
 
 @contextmanager

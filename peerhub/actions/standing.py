@@ -6,7 +6,7 @@ people can see leads to another one. So a repair tells an organizer nothing that
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from peerhub.domain.offers import LAST_CALL
 from peerhub.domain.programs import Program
 from peerhub.domain.rounds import Standing
 from peerhub.matching import rules
-from peerhub.matching.change import Change, Step
+from peerhub.matching.change import Change
 from peerhub.matching.problem import Participant, Problem
 from peerhub.matching.proposal import PlannedSession, Proposal
 from peerhub.matching.rules import BrokenRule
@@ -60,26 +60,6 @@ class AsItStands:
 
     def _too_many_at_once(self, may_change: list[PlannedSession]) -> list[BrokenRule]:
         return list(rules.not_too_many_at_once(self.problem, Proposal((*self.stays, *may_change))))
-
-    def with_times_kept(self, change: Change) -> Change:
-        """The same change, where each session that goes on stays at its time and in its medium, as far as it can.
-
-        The matcher weighs all hours of a session alike once its people are told something anyway; but they have said
-        yes to this one.
-        """
-        for place in range(len(change.steps)):
-            ways = (replace(change, steps=steps) for steps in _with_times_kept(change.steps, place))
-            change = next((way for way in ways if not self.broken_by(way)), change)
-        return change
-
-
-def _with_times_kept(steps: tuple[Step, ...], place: int) -> Iterator[tuple[Step, ...]]:
-    before, after = steps[place].before, steps[place].after
-    if before is None or after is None or (before.span, before.medium) == (after.span, after.medium):
-        return
-    for span, medium in ((before.span, before.medium), (before.span, after.medium), (after.span, before.medium)):
-        kept = replace(steps[place], after=replace(after, span=span, medium=medium))
-        yield (*steps[:place], kept, *steps[place + 1 :])
 
 
 def coming(session: StoredSession, gone: Set[UUID] = frozenset()) -> PlannedSession:
@@ -184,19 +164,13 @@ def _beside(
     not_again: Set[UUID],
     now: datetime,
 ) -> Problem:
-    """The problem that is left: nobody can begin in a hurry, and what stays takes up its people's time.
-
-    Whose session is short of nobody is owed more than all those together whose session is, so that nobody loses a seat
-    because somebody else has lost theirs.
-    """
+    """The problem that is left: nobody can begin in a hurry, and what stays takes up its people's time."""
     soon = now + LAST_CALL
     over = Span(soon - _LONGER_THAN_A_WEEK, soon)
     seats = Counter(person for one in may_change.values() for person in one.people)
     leads = Counter(person for one in may_change.values() for person in one.facilitators)
     taken = Counter(person for one in stays for person in one.people)
     led = Counter(person for one in stays for person in one.facilitators)
-    safe = {person for one in may_change.values() if not is_short(one, problem.program) for person in one.people}
-    loose = sum(1 + one.owed for one in problem.participants if one.id in seats and one.id not in safe)
     busy: dict[str, set[Span]] = defaultdict(set)
     for session in stays:
         for person in session.everyone:
@@ -211,7 +185,6 @@ def _beside(
             busy=one.busy | busy[one.id] | {over},
             most_sessions=max(0, most),
             facilitates=max(0, facilitates),
-            owed=one.owed + loose * (one.id in safe),
         )
 
     pins = (pin for pin in problem.pinned if any(rules.keeps(one, pin) for one in may_change.values()))

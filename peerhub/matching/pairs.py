@@ -87,9 +87,9 @@ class Pairs:
             return
         points = self.terms.points_of(groups)
         hours = np.where(may_start, self._hours[groups].sum(axis=1), -1)
-        best = hours.argmax(axis=1)
+        best = self._best_starts(groups, hours)
         eases, mediums = self._mediums(groups)
-        likes_most = np.where(mediums, eases, -1).argmax(axis=0)
+        likes_most = self._best_mediums(groups, np.where(mediums, eases, -1))
         for n in np.flatnonzero(mediums.any(axis=0)).tolist():
             people = tuple(groups[n].tolist())
             whens = self._worth_listing(people, may_start[n], int(best[n]))
@@ -98,6 +98,14 @@ class Pairs:
                 for when in whens:
                     worth = int(points[n] + eases[what, n] + hours[n, when])
                     yield Column(people, self.starts[when], MEDIUMS[what], worth)
+
+    def _best_starts(self, groups: Groups, hours: Numbers) -> Numbers:  # noqa: ARG002 - a repair asks whose they are
+        """The best start of each group, by what the hour adds for it; less than nothing where it cannot be."""
+        return np.asarray(hours.argmax(axis=1))
+
+    def _best_mediums(self, groups: Groups, eases: Numbers) -> Numbers:  # noqa: ARG002
+        """The best medium of each group, by how well it suits; less than nothing where it cannot be."""
+        return np.asarray(eases.argmax(axis=0))
 
     def _may_start(self, groups: Groups) -> Truths:
         """By group and start: whether the session can be then."""

@@ -30,10 +30,13 @@ def proposal_to_json(
     seconds: Mapping[str, float] | None = None,
     settings: Mapping[str, Any] | None = None,
     told: Sequence[str] | None = None,
+    *,
+    proven_fewest: bool = False,
 ) -> str:
     """The proposal as the public file. Without ``seconds``, equal proposals are equal bytes.
 
-    ``told`` are the people who would be told something new, when it repairs an earlier proposal.
+    ``told`` are the people who would be told something new, when it repairs an earlier proposal; ``proven_fewest`` says
+    that nothing is better by whose seats are kept and how many are told.
     """
     raw: dict[str, Any] = {
         "kind": problem.program.kind.value,
@@ -50,6 +53,8 @@ def proposal_to_json(
         raw["cut"] = True
     if told is not None:
         raw["told"] = list(told)
+    if proven_fewest:
+        raw["proven_fewest"] = True
     if seconds is not None:
         raw["seconds"] = {phase: round(number, 3) for phase, number in seconds.items()}
     if settings is not None:

@@ -4,52 +4,48 @@ Somebody drops out, declines, arrives late, cannot lead after all, or an organiz
 said by the problem as it is now. *Standing* is what everyone was told so far. The new proposal is the best by these
 wishes, in this order:
 
-1. *Claims are held.* Who has a seat, and who is new, gets one: the highest matched weight among them. Nobody loses a
-   seat because of somebody else where that can be avoided; without this wish, calling everything off would tell fewest.
+1. *Claims are held.* Who has a seat, and who is new, gets one: the highest matched weight first among those whose
+   session stands, so that nobody loses a seat because somebody else has lost theirs, and then among all of them.
+   Without this wish, calling everything off would tell fewest.
 2. *The fewest people are told something new* (``people_told``).
 3. The highest matched weight of all, and at that weight the most people.
-4. The most points.
+4. *People meet when and how they were told*, whoever else has to hear something: the most are in a session at an hour
+   that was theirs, and then by a medium that was.
+5. The most points.
 
 *How.* Sessions that the rules no longer allow are *open*, and their people loose. All other sessions stand. Where the
 round is small, everything may move, and one exact model decides. Otherwise only a neighbourhood may: the loose people,
 then who has no session, then sessions that a loose person could join or that can spare somebody, then sessions that
 could pass somebody on. It is widened while somebody's claim is not held, and once more where a session taken apart
-could tell fewer. The neighbourhood is a problem of its own, in which all other sessions make people busy; the models of
-``pairs`` and ``groups`` solve it.
+could tell fewer. The neighbourhood is a problem of its own, in which all other sessions make people busy; it is solved
+by all wishes in ``neighbourhood``.
 
 *Proven* says that nothing is better by the first two wishes in the whole round: everything could move; or all claims
 are held, and nobody was told but who had to be, or at most as many more as the smallest session has that stands.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import chain, islice, zip_longest
-from operator import or_
 from typing import Final
 
-from ortools.sat.python import cp_model
-
 from peerhub.domain.availability import Span
-from peerhub.domain.comfort import size_name
 from peerhub.matching.change import told_of
-from peerhub.matching.groups import Groups, Room, Setting, seats_of
+from peerhub.matching.groups import seats_of
 from peerhub.matching.hours import possible_starts, start_of
 from peerhub.matching.match import are_pairs, check, match, proposal_of
-from peerhub.matching.packing import Column, fit_at_once
-from peerhub.matching.pairs import Pairs
-from peerhub.matching.preferences import cells_needed, points_of
+from peerhub.matching.neighbourhood import MOST_PLACES, Neighbourhood, Solved, Told, by_person, places
+from peerhub.matching.preferences import points_of
 from peerhub.matching.problem import Participant, Pin, Problem
 from peerhub.matching.proposal import PlannedSession, Progress, Proposal
 from peerhub.matching.rules import broken_rules_of_sessions, cells_of, keeps, requires, share_one
-from peerhub.matching.search import CannotHold, Choice, Found, Linear, Run, Search, Values, most_points, weights_of
+from peerhub.matching.search import Found, Search, most_points
 
 PAIRS_THAT_MAY_ALL_MOVE: Final = 30  # people in a round of buddies
 PEOPLE_THAT_MAY_ALL_MOVE: Final = 100  # in a round of groups; and at most so many seats in its model
 SEATS_THAT_MAY_ALL_MOVE: Final = 2_000
-MOST_PLACES: Final = 1_200  # of people in rooms, in the model of a neighbourhood
 CORE: Final = 6  # loose people who are looked at together
 LOOSE_AT_ONCE: Final = 24  # among themselves
 MOST_NEAR: Final = 24  # people without a session
@@ -57,7 +53,6 @@ LEADERS_NEAR: Final = 4  # one leader for so many of them
 SESSIONS_NEAR: Final = 10
 SESSIONS_THAT_LEND: Final = 3
 LOOKED_AT: Final = 60  # sessions that somebody could join, or that could pass somebody on
-SECONDS_FOR_A_WISH: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -210,7 +205,7 @@ def _people_of_unkept_pins(problem: Problem, sessions: Sequence[PlannedSession])
 def _unkept(problem: Problem, sessions: Sequence[PlannedSession]) -> list[Pin]:
     if not problem.pinned:
         return []
-    with_person = _by_person(sessions)
+    with_person = by_person(sessions)
 
     def might_keep(pin: Pin) -> Sequence[PlannedSession]:
         anybody = min(pin.people | pin.facilitators, default=None)
@@ -225,18 +220,10 @@ def _pulled_apart_by_pins(problem: Problem, sessions: Sequence[PlannedSession]) 
     unkept = _unkept(problem, sessions)
     if not unkept:
         return set()
-    with_person = _by_person(sessions)
+    with_person = by_person(sessions)
     pinned = chain.from_iterable(pin.people for pin in unkept)
     once = (person for person in pinned if person in known and known[person].most_sessions <= 1)
     return {one for person in once for one in with_person.get(person, ()) if person in one.people}
-
-
-def _by_person(sessions: Iterable[PlannedSession]) -> dict[str, list[PlannedSession]]:
-    with_person: dict[str, list[PlannedSession]] = defaultdict(list)
-    for session in sessions:
-        for person in session.everyone:
-            with_person[person].append(session)
-    return with_person
 
 
 # The round
@@ -254,10 +241,11 @@ class _Round:
         self.search = search
         self.before = _standing(self.everyone, standing)
         self.sessions = self.before.possible
-        self.opened_at_a_cell = [one for one in self.before.open if cells_of(problem, one.span) is not None]
-        self.opened = {person for one in self.before.open for person in one.everyone}
-        peers = {person.id for person in problem.participants if person.most_sessions > 0}
+        peers = frozenset(person.id for person in problem.participants if person.most_sessions > 0)
         self.claims = peers & (newcomers | {person for one in standing for person in one.people})
+        self.settled = peers & {person for one in self.before.possible for person in one.people}
+        self.told = Told(problem, standing, self.before.open, self.claims, self.settled)
+        self.opened = self.told.hear_anyway
         self.loose = {p.id: None for p in problem.participants if p.id in self.opened | (newcomers & peers)}
         self.smallest = min((len(one.everyone) for one in self.before.possible), default=0)
         self.proven = False
@@ -316,7 +304,7 @@ class _Round:
         pinned = _people_of_unkept_pins(self.problem, self.sessions) & self.problem.by_id.keys()
         middle = [*core, *sorted({person for one in must for person in one.everyone} | pinned)]
         near = _Near(self.everyone, self.sessions, middle)
-        best: _Solved | None = None
+        best: Solved | None = None
         for wider, more in enumerate((near.nothing, near.to_join, near.to_pass_on) if widen else (near.nothing,)):
             solved = self._solved_with(near.people, must, more())
             if solved and (best is None or self._holds_more(solved, best)):
@@ -329,25 +317,27 @@ class _Round:
         fewest = best.told == 0 or (best.told <= self.smallest and near.everyone_is_near and not must)
         return best.proven and fewest and self._are_seated(core, best)
 
-    def _holds_more(self, one: "_Solved", other: "_Solved") -> bool:
+    def _holds_more(self, one: Solved, other: Solved) -> bool:
         """Whether the one is better than the other by the first two wishes."""
-        known = self.problem.by_id
 
-        def lacks(solved: _Solved) -> tuple[int, int]:
-            left_out = self.claims.difference(chain.from_iterable(session.people for session in solved.sessions))
-            weight = sum(1 + max(0, known[person].owed) for person in left_out)
-            return weight, len(people_told(self.standing, solved.sessions))
+        def lacks(solved: Solved) -> tuple[int, int, int]:
+            seated = frozenset(chain.from_iterable(session.people for session in solved.sessions))
+            settled, claims = (self._weight_of(some - seated) for some in (self.settled, self.claims))
+            return settled, claims, len(people_told(self.standing, solved.sessions))
 
         return lacks(one) < lacks(other)
 
-    def _are_seated(self, people: Iterable[str], solved: "_Solved") -> bool:
+    def _weight_of(self, people: Iterable[str]) -> int:
+        return sum(self.told.weights[person] for person in people)
+
+    def _are_seated(self, people: Iterable[str], solved: Solved) -> bool:
         return not self.claims.intersection(people).difference(
             chain.from_iterable(one.people for one in solved.sessions)
         )
 
     def _solved_with(
         self, people: frozenset[str], must: frozenset[PlannedSession], more: Sequence[PlannedSession]
-    ) -> "_Solved | None":
+    ) -> Solved | None:
         """The best where these sessions may change as well, or the first of them, as many as one model holds."""
         while True:
             movable = must.union(more)
@@ -356,18 +346,32 @@ class _Round:
                 return part.solved_or_nothing() if part.fits else None
             more = more[: len(more) // 2]
 
-    def _part(self, people: frozenset[str], movable: frozenset[PlannedSession]) -> "_Part":
+    def _part(self, people: frozenset[str], movable: frozenset[PlannedSession]) -> Neighbourhood:
         outside = tuple(one for one in self.sessions if one not in movable)
-        return _Part(self, people, tuple(one for one in self.sessions if one in movable), outside)
+        beside = self._beside(people, outside)
+        return Neighbourhood(
+            self.told, beside, tuple(one for one in self.sessions if one in movable), outside, self.search
+        )
+
+    def _beside(self, people: frozenset[str], outside: Sequence[PlannedSession]) -> Problem:
+        """The problem of these people, beside what the others do; but for how many sessions fit at once."""
+        with_person = by_person(one for one in outside if not people.isdisjoint(one.everyone))
+        few = self.everyone.among(people)
+        left = tuple(_less(person, with_person.get(person.id, ())) for person in few.participants)
+        program = replace(self.problem.program, sessions_at_once=None)
+        return replace(few, participants=left, program=program, pinned=tuple(_unkept(self.problem, outside)))
 
 
-@dataclass(frozen=True)
-class _Solved:
-    """All sessions; how many hear something new who had not to; whether the neighbourhood has nothing better."""
-
-    sessions: tuple[PlannedSession, ...]
-    told: int
-    proven: bool
+def _less(person: Participant, sessions: Sequence[PlannedSession]) -> Participant:
+    """What is left of somebody's week beside these sessions."""
+    if not sessions:
+        return person
+    return replace(
+        person,
+        busy=person.busy | {one.span for one in sessions},
+        most_sessions=max(0, person.most_sessions - sum(person.id in one.people for one in sessions)),
+        facilitates=max(0, person.facilitates - sum(person.id in one.facilitators for one in sessions)),
+    )
 
 
 # Who and what is near
@@ -416,7 +420,7 @@ class _Near:
     def _places_with(self, most: int) -> int:
         known = self.problem.by_id
         people = [known[person] for person in self._first(most) | {person.id for person in self.core}]
-        return _places(self.problem, {person.id: self.everyone.starts(person) for person in people})
+        return places(self.problem, {person.id: self.everyone.starts(person) for person in people})
 
     @property
     def people(self) -> frozenset[str]:
@@ -493,261 +497,3 @@ class _Near:
             and (not requires(problem, "languages") or share_one([one.languages, other.languages]))
             and any(one.comfort.allows_medium(by) and other.comfort.allows_medium(by) for by in problem.program.mediums)
         )
-
-
-# One neighbourhood, exactly
-
-
-@dataclass
-class _Choices:
-    """A model of who meets, with what a repair asks of it.
-
-    ``matched`` says who has a seat, ``seats`` in how many sessions each person is, ``kept`` which sessions stay as they
-    are, ``running`` which sessions start when.
-    """
-
-    cp: cp_model.CpModel
-    matched: Mapping[str, Linear]
-    seats: Mapping[str, Linear]
-    kept: Mapping[PlannedSession, Linear]
-    running: Mapping[int, Linear]
-    points: Callable[[], Linear]
-    sessions_in: Callable[[Values], tuple[PlannedSession, ...]]
-
-
-class _Part:
-    """Some people and the sessions among them that may change, while all other sessions stay."""
-
-    def __init__(
-        self,
-        round_: _Round,
-        people: frozenset[str],
-        movable: tuple[PlannedSession, ...],
-        outside: tuple[PlannedSession, ...],
-    ) -> None:
-        self.round = round_
-        self.movable = movable
-        self.outside = outside
-        self.problem = self._problem(people)
-
-    def _problem(self, people: frozenset[str]) -> Problem:
-        whole = self.round.problem
-        with_person = _by_person(one for one in self.outside if not people.isdisjoint(one.everyone))
-        few = self.round.everyone.among(people)
-        left = tuple(_less(person, with_person.get(person.id, ())) for person in few.participants)
-        program = replace(whole.program, sessions_at_once=None)  # said by ``_not_too_many_at_once``
-        unkept = tuple(_unkept(whole, self.outside)) if whole.pinned else ()
-        return replace(few, participants=left, program=program, pinned=unkept)
-
-    @cached_property
-    def starts(self) -> dict[str, int]:
-        """When each person may start a session here: in a neighbourhood of groups, who has one stays at such an hour.
-
-        Otherwise every session near could be held at any hour of anybody in it, which is more than a model holds.
-        """
-        whole = len(self.outside) == 0 or are_pairs(self.problem)
-        near = (*self.movable, *self.round.opened_at_a_cell)
-        hours = reduce(or_, (1 << start_of(self.problem, one.span) for one in near), 0)
-        settled = frozenset() if whole else {person for one in self.movable for person in one.everyone}
-        every = ((person, possible_starts(self.problem, person)) for person in self.problem.participants)
-        return {person.id: starts & hours if person.id in settled else starts for person, starts in every}
-
-    @property
-    def fits(self) -> bool:
-        """Whether one model holds it."""
-        return are_pairs(self.problem) or _places(self.problem, self.starts) <= MOST_PLACES
-
-    def solved_or_nothing(self) -> _Solved | None:
-        """The best sessions of all; None where none were found that keep the pins."""
-        with suppress(CannotHold):
-            return self.solved()
-        return None
-
-    def solved(self) -> _Solved | None:
-        """The best sessions of all; None where none were found in time.
-
-        Raises:
-            CannotHold: the pins cannot be kept so near.
-        """
-        choices = self._choices()
-        self._not_too_many_at_once(choices)
-        told = self._told(choices)
-        weights = weights_of(self.round.problem)
-        claims = [
-            (choices.matched[person], weights[person])
-            for person in choices.matched
-            if person in self.round.claims and not self._has_a_seat_outside(person)
-        ]
-        more_than_all = len(self.problem.participants) + 1
-        first = _sum(claims, more_than_all) - cp_model.LinearExpr.sum(told)
-        everyone = _sum([(matched, weights[person] * more_than_all + 1) for person, matched in choices.matched.items()])
-        run = self._run(choices.cp, first)
-        if run.status == cp_model.INFEASIBLE:
-            raise CannotHold
-        if run.values is None:
-            return None
-        proven = run.status == cp_model.OPTIMAL
-        news = sum(run.value(one) for one in told)
-        found = choices.sessions_in(run.value)
-        for before, points in ((first, False), (everyone, True)):
-            choices.cp.add(before == run.objective)
-            _hint(choices.cp, run)
-            run = self._run(choices.cp, choices.points() if points else everyone)
-            if run.values is None:
-                break
-            found = choices.sessions_in(run.value)
-        return _Solved(self.outside + found, news, proven)
-
-    def _run(self, cp: cp_model.CpModel, wish: Linear) -> Run:
-        cp.maximize(wish)
-        rest = self.round.search.time_limit - self.round.search.seconds
-        return Run(cp, self.round.search, min(SECONDS_FOR_A_WISH, rest), lambda *_: None)
-
-    def _has_a_seat_outside(self, person: str) -> bool:
-        return self.round.problem.by_id[person].most_sessions > self.problem.by_id[person].most_sessions
-
-    def _told(self, choices: _Choices) -> list[Linear]:
-        """For everyone who does not hear something new anyway: 1 when they would."""
-        told: list[Linear] = []
-        for person in self.problem.participants:
-            if person.id in self.round.opened or person.id not in choices.seats:
-                continue
-            mine = [choices.kept[one] for one in self.movable if person.id in one.everyone]
-            seats = choices.seats[person.id]
-            most = person.most_sessions + person.facilitates
-            if most <= 1:
-                told.append(1 - mine[0] if mine else seats)
-                continue
-            news = choices.cp.new_bool_var("")
-            for kept in mine:
-                choices.cp.add(news >= 1 - kept)
-            choices.cp.add(seats - cp_model.LinearExpr.sum(mine) <= most * news)
-            told.append(news)
-        return told
-
-    def _not_too_many_at_once(self, choices: _Choices) -> None:
-        most = fit_at_once(self.round.problem)
-        if most is None:
-            return
-        length = cells_needed(self.problem.program)
-        outside = Counter(start_of(self.problem, one.span) for one in self.outside)
-        for moment in sorted({*choices.running, *outside}):
-            near = range(moment - length + 1, moment + 1)
-            running = [choices.running[start] for start in near if start in choices.running]
-            if running:
-                room = most - sum(outside[start] for start in near)
-                choices.cp.add(cp_model.LinearExpr.sum(running) <= max(0, room))
-
-    def _choices(self) -> _Choices:
-        if are_pairs(self.problem):
-            return _of_pairs(self.problem, self.movable, each_start=fit_at_once(self.round.problem) is not None)
-        return _of_groups(_GroupsNear(self.problem, self.starts), self.movable)
-
-
-def _less(person: Participant, sessions: Sequence[PlannedSession]) -> Participant:
-    """What is left of somebody's week beside these sessions."""
-    if not sessions:
-        return person
-    return replace(
-        person,
-        busy=person.busy | {one.span for one in sessions},
-        most_sessions=max(0, person.most_sessions - sum(person.id in one.people for one in sessions)),
-        facilitates=max(0, person.facilitates - sum(person.id in one.facilitators for one in sessions)),
-    )
-
-
-def _sum(terms: Sequence[tuple[Linear, int]], times: int = 1) -> Linear:
-    return cp_model.LinearExpr.weighted_sum([term for term, _ in terms], [much * times for _, much in terms])
-
-
-def _hint(cp: cp_model.CpModel, run: Run) -> None:
-    cp.clear_hints()
-    for index, value in enumerate(run.values or ()):
-        cp.add_hint(cp.get_int_var_from_proto_index(index), value)
-
-
-def _of_pairs(problem: Problem, movable: Sequence[PlannedSession], *, each_start: bool) -> _Choices:
-    pairs = Pairs(problem, list_all=each_start)
-    packing = pairs.packing
-    listed = {(column.people, column.start, column.medium): n for n, column in enumerate(packing.columns)}
-    stays: dict[PlannedSession, int] = {}
-    for session in movable:
-        people = tuple(sorted(pairs.terms.places[person] for person in session.people))
-        column = Column(people, start_of(problem, session.span), session.medium, points_of(problem, session))
-        if column[:3] not in listed:
-            listed[column[:3]] = len(packing.columns)
-            packing.add([column])
-        stays[session] = listed[column[:3]]
-    chosen = [pairs.cp.get_bool_var_from_proto_index(n) for n in range(len(packing.choices.takes))]
-    seats, running = defaultdict[str, list[Choice]](list), defaultdict[int, list[Choice]](list)
-    for column, choice in zip(packing.columns, chosen[packing.first :], strict=True):
-        running[column.start].append(choice)
-        for place in column.people:
-            seats[problem.participants[place].id].append(choice)
-    totals = {person: cp_model.LinearExpr.sum(choices) for person, choices in seats.items()}
-    several = {problem.participants[place].id: chosen[n] for place, n in packing.has_a_seat.items()}
-    return _Choices(
-        cp=pairs.cp,
-        matched=totals | {person: choice for person, choice in several.items() if person in totals},
-        seats=totals,
-        kept={session: chosen[packing.first + n] for session, n in stays.items()},
-        running={start: cp_model.LinearExpr.sum(choices) for start, choices in running.items()},
-        points=lambda: cp_model.LinearExpr.weighted_sum(chosen, packing.points),
-        sessions_in=pairs.sessions_in,
-    )
-
-
-class _GroupsNear(Groups):
-    """The model of groups where people start sessions at some of their hours only."""
-
-    def __init__(self, problem: Problem, starts: Mapping[str, int]) -> None:
-        self._only = starts
-        super().__init__(problem)
-
-    def _starts(self, person: Participant) -> int:
-        return self._only[person.id]
-
-
-def _places(problem: Problem, starts: Mapping[str, int]) -> int:
-    """How many people could be in how many rooms."""
-    led = problem.program.facilitators_per_session > 0
-    holders = [starts[one.id] for one in problem.participants if one.id in starts and (one.facilitates or not led)]
-    return sum((holder & mine).bit_count() for holder in holders for mine in starts.values())
-
-
-def _of_groups(groups: Groups, movable: Sequence[PlannedSession]) -> _Choices:
-    model = groups.model()
-    rooms = {(room.holder.id, room.start): room for room in groups.rooms}
-    running = defaultdict[int, list[Linear]](list)
-    for room in groups.rooms:
-        running[room.start].append(room.is_open)
-    return _Choices(
-        cp=groups.cp,
-        matched=model.matched,
-        seats={
-            person: cp_model.LinearExpr.sum([room.is_in(person) for room in theirs])
-            for person, theirs in groups.rooms_of.items()
-        },
-        kept={session: _kept(groups, rooms, session) for session in movable},
-        running={start: cp_model.LinearExpr.sum(some) for start, some in running.items()},
-        points=model.points,
-        sessions_in=model.sessions_in,
-    )
-
-
-def _kept(groups: Groups, rooms: Mapping[tuple[str, int], Room], session: PlannedSession) -> Linear:
-    """A choice that is only possible when the session takes place as it stands."""
-    order = {person.id: place for place, person in enumerate(groups.problem.participants)}
-    holder = min(session.facilitators if groups.led else session.people, key=order.__getitem__)
-    room = rooms.get((holder, start_of(groups.problem, session.span)))
-    size = len(session.people)
-    setting = Setting(session.medium, size_name(size))
-    if room is None or size not in room.sizes or setting not in room.settings:
-        return 0
-    kept = groups.choice()
-    wanted = [room.sizes[size], room.settings[setting], *(room.leads.get(one) for one in session.facilitators)]
-    for needed in (*wanted, *(room.seats[setting].get(person) for person in session.people)):
-        if needed is None:
-            return 0
-        groups.cp.add_implication(kept, needed)
-    return kept

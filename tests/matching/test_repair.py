@@ -1,6 +1,6 @@
 """When somebody drops out, declines, arrives or is pinned: every seating is tried, and no change is smaller."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice, pairwise
@@ -12,10 +12,10 @@ from peerhub.matching.match import PinsClash, match
 from peerhub.matching.problem import Pin, Problem
 from peerhub.matching.proposal import PlannedSession
 from peerhub.matching.repair import declined, people_told, repair
-from peerhub.matching.rules import broken_rules
+from peerhub.matching.rules import broken_rules, broken_rules_of_sessions, keeps
 from peerhub.matching.search import weights_of
 from tests.matching.cast import MONDAY_18, buddies, person, session, sessions
-from tests.matching.test_every_seating import BUDDIES, SESSIONS, Seating, every_allowed_seating, worth
+from tests.matching.test_every_seating import BUDDIES, EVENING, SESSIONS, Seating, every_allowed_seating, worth
 
 ROUNDS = {f"{problem.program.kind}: {name}": problem for of in (BUDDIES, SESSIONS) for name, problem in of.items()}
 
@@ -55,7 +55,25 @@ def arrivals(problem: Problem) -> Iterator[Change]:
     yield problem, match(without(problem, late)).sessions, frozenset((late,))
 
 
-CHANGES = {"drop-outs": drop_outs, "declines": declines, "new pins": new_pins, "arrivals": arrivals}
+def drop_outs_of_others(problem: Problem) -> Iterator[Change]:
+    """Each leaves who has a seat where an organizer chose hours and mediums that nobody would."""
+    standing = tuple(min(every_allowed_seating(problem), key=lambda seating: least_liked(problem, seating)))
+    for gone in sorted({one for meeting in standing for one in meeting.everyone}):
+        yield without(problem, gone), standing, frozenset()
+
+
+def least_liked(problem: Problem, seating: Seating) -> tuple[int, int, list[str]]:
+    _, matched, points = worth(problem, seating)
+    return -matched, points, sorted(map(str, seating))
+
+
+CHANGES = {
+    "drop-outs": drop_outs,
+    "drop-outs of others": drop_outs_of_others,
+    "declines": declines,
+    "new pins": new_pins,
+    "arrivals": arrivals,
+}
 
 
 MOST_CHANGES = 2  # of a kind, for each round
@@ -78,9 +96,83 @@ def test_no_seating_is_a_smaller_change(name: str, change: str, monkeypatch: pyt
 
         assert found.proven
         assert wishes(problem, standing, newcomers, frozenset(found.proposal.sessions)) == best
-        assert len(found.told) == -best[1]
+        assert len(found.told) == -best[2]
         assert broken_rules(problem, near.proposal) == []
         assert wishes(problem, standing, newcomers, frozenset(near.proposal.sessions)) == best
+
+
+@pytest.mark.parametrize("kind", ["buddies", "sessions"])
+@pytest.mark.parametrize("all_move", [True, False])
+def test_nobody_loses_a_seat_because_somebody_else_has_lost_theirs(
+    kind: str, all_move: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even to somebody who was left out three times."""
+    if not all_move:
+        monkeypatch.setattr(repairing, "PAIRS_THAT_MAY_ALL_MOVE", 0)
+        monkeypatch.setattr(repairing, "SEATS_THAT_MAY_ALL_MOVE", 0)
+    size = 2 if kind == "buddies" else 3
+    names = [f"m{n}" for n in range(2 * size)]
+    hours = ("mon 18:00-19:00", "tue 18:00-19:00")
+    people = [person(name, *hours, owed=3 * (name in names[:size])) for name in names]
+    if kind == "buddies":
+        problem = buddies(*people, largest=2)
+    else:
+        problem = sessions(*people, smallest=3, ideal=3, largest=3, facilitators_per_session=0)
+    standing = (session(*names[:size]), session(*names[size:], at=MONDAY_18 + timedelta(days=1)))
+
+    found = repair(without(problem, names[0]), standing)
+
+    assert [one.people for one in found.proposal.sessions] == [tuple(names[size:])]
+    assert (set(found.told), found.proven) == (set(names[1:size]), all_move)
+
+
+@pytest.mark.parametrize("led", [False, True])
+def test_who_hears_something_anyway_keeps_the_hour_and_the_medium_that_they_said_yes_to(led: bool) -> None:
+    """Though everybody would like another hour and another medium better."""
+    told, better = MONDAY_18 + timedelta(days=1), "mon 18:00-19:00"
+    likes = {"mediums": {"video": 1, "voice": 4}}
+    people = [person(name, better, if_needed=("tue 18:00-19:00",), **likes) for name in ("ana", "ben", "cat", "dan")]
+    olu = person("olu", better, "tue 18:00-19:00", facilitates=1, most_sessions=0)
+    problem = sessions(*people, olu, smallest=3, ideal=3) if led else buddies(*people)
+    leaders = ("olu",) if led else ()
+    some = ("ana", "ben", "cat") if led else ("ana", "ben")
+    standing = (session(*some, at=told, medium="video", facilitators=leaders),)
+
+    found = repair(without(problem, some[-1]), standing)
+
+    (goes_on,) = found.proposal.sessions
+    assert (goes_on.starts_at, goes_on.medium) == (told, "video")
+    assert set(found.told) == {*goes_on.everyone}
+
+
+def test_an_hour_that_was_told_counts_more_than_a_medium() -> None:
+    """Ana can meet Cat at her hour or Dan by her medium; Dan would be worth more points."""
+    ana, ben = (person(name, "mon 18:00-18:30", "tue 18:00-18:30", prefers=["dan"]) for name in ("ana", "ben"))
+    cat = person("cat", if_needed=("tue 18:00-18:30",), mediums={"video": 0})
+    dan = person("dan", "mon 18:00-18:30", mediums={"voice": 0, "video": 4})
+    standing = (session("ana", "ben", at=MONDAY_18 + timedelta(days=1), medium="video"),)
+
+    found = repair(without(buddies(ana, ben, cat, dan, largest=2), "ben"), standing)
+
+    assert [(one.people, one.medium) for one in found.proposal.sessions] == [(("ana", "cat"), "voice")]
+
+
+def test_who_leads_was_told_a_medium_too() -> None:
+    """Ana was told video, Olu voice, which Ana and Eve like better."""
+    likes = {"mediums": {"video": 1, "voice": 4}}
+    people = [person(name, EVENING, **likes) for name in ("ana", "ben", "cat", "dan", "eve")]
+    leaders = [person(name, EVENING, facilitates=1, most_sessions=0) for name in ("olu", "pat")]
+    problem = sessions(*people, *leaders)
+    standing = (
+        session("ana", "ben", facilitators=("pat",), medium="video"),
+        session("cat", "dan", facilitators=("olu",), medium="voice"),
+    )
+    for gone in ("ben", "cat", "dan", "pat"):
+        problem = without(problem, gone)
+
+    found = repair(problem, standing)
+
+    assert [(one.people, one.medium) for one in found.proposal.sessions] == [(("ana", "eve"), "voice")]
 
 
 def test_news_is_what_a_letter_would_tell() -> None:
@@ -184,8 +276,37 @@ def without(problem: Problem, gone: str) -> Problem:
 def wishes(
     problem: Problem, standing: tuple[PlannedSession, ...], newcomers: frozenset[str], seating: Seating
 ) -> tuple[int, ...]:
-    """Claims held, people not told, then as ever: by the words of the module."""
-    claims = newcomers | {one for meeting in standing for one in meeting.people}
-    seated = {one for meeting in seating for one in meeting.people}
-    held = sum(weights_of(problem).get(one, 0) for one in claims & seated)
-    return held, -len(people_told(standing, seating) & problem.by_id.keys()), *worth(problem, seating)
+    """By the words of the module: claims held, people not told, most matched, most as they were told, then points."""
+    stand = [one for one in standing if stands(problem, one, standing)]
+    settled = {person for one in stand for person in one.people}
+    claims = newcomers | {person for one in standing for person in one.people}
+    held = [claims_held(problem, some, seating) for some in (settled, claims)]
+    told = len(people_told(standing, seating) & problem.by_id.keys())
+    weight, matched, points = worth(problem, seating)
+    return *held, -told, weight, matched, *as_told(standing, seating), points
+
+
+def stands(problem: Problem, session: PlannedSession, standing: tuple[PlannedSession, ...]) -> bool:
+    """Whether the rules allow it on its own, and no pin wants somebody elsewhere who has no other session."""
+    possible = [one for one in standing if is_allowed(problem, one)]
+    unkept = [pin for pin in problem.pinned if not any(keeps(one, pin) for one in possible)]
+    elsewhere = {one for pin in unkept for one in pin.people if problem.by_id[one].most_sessions <= 1}
+    return session in possible and elsewhere.isdisjoint(session.people)
+
+
+def is_allowed(problem: Problem, session: PlannedSession) -> bool:
+    known = problem.by_id.keys() >= set(session.everyone)
+    return known and all(one.rule == "pins_are_kept" for one in broken_rules_of_sessions(problem, (session,)))
+
+
+def claims_held(problem: Problem, claims: Set[str], seating: Seating) -> int:
+    seated = {person for meeting in seating for person in meeting.people}
+    return sum(weights_of(problem).get(person, 0) for person in claims & seated)
+
+
+def as_told(standing: tuple[PlannedSession, ...], seating: Seating) -> tuple[int, int]:
+    """How many seats are at an hour that their people were told, and how many by a medium."""
+    hours = {(person, one.span) for one in standing for person in one.everyone}
+    mediums = {(person, one.medium) for one in standing for person in one.everyone}
+    seats = [(person, one) for one in seating for person in one.everyone]
+    return sum((who, one.span) in hours for who, one in seats), sum((who, one.medium) in mediums for who, one in seats)
