@@ -185,7 +185,7 @@ def seat_offered(head: Letterhead, to: Recipient, offer: Offer, wordings: Wordin
         "seat_offered", head, to, [str(offer.id), offer.expires_at.isoformat()], offer.expires_at,
         link=links.offer_link(head, offer.id), **_when(offer.span, offer.time_zone),
         medium=calendar.medium_in_words(offer.medium), program=one_line(offer.program_name),
-        others=[], leads=False, place="", until=moment_on_the_wall(offer.expires_at, offer.time_zone),
+        others=[], leads=False, place="", **_until(offer.expires_at, offer.time_zone),
         **_own_words("seat_offered", wordings or {}),
     )  # fmt: skip
 
@@ -230,10 +230,10 @@ def example(  # noqa: PLR0917
     kind: Worded, wording: Wording, head: Letterhead, to: Recipient, seat: SeatInvitation, now: datetime
 ) -> Letter:
     """A letter as it would read, for an organizer: it has no calendar entry, and leads to nobody's seat."""
-    until = moment_on_the_wall(seat.span.starts_at - timedelta(hours=2), seat.time_zone)
     return _letter(
-        kind, head, to, ["example", now.isoformat()], now + NEWS_EXPIRES, until=until, maybe=False,
-        link=links.sign_in_page(head), **_facts(seat), **_own_words(kind, {kind: wording}),
+        kind, head, to, ["example", now.isoformat()], now + NEWS_EXPIRES, maybe=False, link=links.sign_in_page(head),
+        **_facts(seat), **_until(seat.span.starts_at - timedelta(hours=2), seat.time_zone),
+        **_own_words(kind, {kind: wording}),
     )  # fmt: skip
 
 
@@ -279,12 +279,22 @@ def _when(span: Span, zone: str) -> dict[str, Any]:
     }
 
 
+def _until(moment: datetime, zone: str) -> dict[str, Any]:
+    """How long an answer counts, in the same way."""
+    return {
+        "until": moment_on_the_wall(moment, zone),
+        "until_at": {"expires_at": moment, "time_zone": zone},
+    }
+
+
 def _as_it_is_now(words: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The facts, with the time as the zone's present rules have it."""
-    if "at" not in words:  # an earlier version kept it in words alone
-        return words
-    at = words["at"]
-    return {**words, "when": on_the_wall(Span(at["starts_at"], at["ends_at"]), at["time_zone"])}
+    """The facts, with times as their zone's present rules have them; an earlier version kept some in words alone."""
+    anew: dict[str, str] = {}
+    if at := words.get("at"):
+        anew["when"] = on_the_wall(Span(at["starts_at"], at["ends_at"]), at["time_zone"])
+    if until_at := words.get("until_at"):
+        anew["until"] = moment_on_the_wall(until_at["expires_at"], until_at["time_zone"])
+    return {**words, **anew}
 
 
 def _own_words(kind: str, wordings: Wordings) -> dict[str, Any]:

@@ -265,6 +265,32 @@ def test_words_that_an_earlier_version_kept_without_a_wording_are_still_told(
     assert letter.calendar == letters.invitation(letterhead, ANA, a_seat(), now).calendar
 
 
+def test_what_a_letter_names_is_told_as_the_zone_has_it_when_it_is_written(letterhead: Letterhead) -> None:
+    """It was put before a release of time zones, in which Lisbon has left Central European Time."""
+    offered = letters.seat_offered(letterhead, ANA, an_offer())
+    kept = json.loads(facts_of(offered))
+    before = {"when": "Tuesday 1 December, 19:00 to 20:00", "until": "Monday 30 November, 19:00"}
+    assert before.keys() <= kept["words"].keys()
+    kept["words"] |= before
+
+    letter = letter_from(json.dumps(kept).encode(), letterhead)
+
+    assert (letter.text, letter.html) == (offered.text, offered.html)
+    assert "please say so by Monday 30 November, 18:00 (Lisbon, UTC+0)" in " ".join(letter.text.split())
+
+
+def test_times_that_an_earlier_version_kept_in_words_alone_are_told_in_those_words(letterhead: Letterhead) -> None:
+    offered = letters.seat_offered(letterhead, ANA, an_offer())
+    kept = json.loads(facts_of(offered))
+    del kept["words"]["until_at"]
+    kept["words"]["until"] = "Monday evening"
+
+    letter = letter_from(json.dumps(kept).encode(), letterhead)
+
+    assert "please say so by Monday evening." in " ".join(letter.text.split())
+    assert letter.html.count("Monday evening") == 1
+
+
 @every_letter
 @pytest.mark.parametrize("name", ["Ana", "</td><b> &amp; \"x\" &lt \u00a0 ~gap~ 'y'"], ids=["plain", "odd"])
 def test_the_style_of_a_page_is_what_an_inliner_makes_of_the_whole(
