@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import click
-from email_validator import EmailNotValidError, validate_email
 
 from peerhub import settings as the_settings
 from peerhub.domain.availability import is_zone
-from peerhub.domain.members import BadName, tidy_name
+from peerhub.domain.members import tidy_name
 from peerhub.mail.letterhead import Letterhead
+from peerhub.mail.plain import one_address
 from peerhub.settings import BadSettings, Settings
 
 T = TypeVar("T")
@@ -98,9 +98,9 @@ def organizer() -> None:
 def add_organizer(email: str, name: str, time_zone: str) -> None:
     """Let EMAIL organize, whether they are a member already or not."""
     try:
-        address = validate_email(email, check_deliverability=False).normalized
+        address = one_address(email)
         name = tidy_name(name)
-    except (EmailNotValidError, BadName) as bad:
+    except ValueError as bad:
         raise click.BadParameter(str(bad)) from None
     if not is_zone(time_zone):
         raise click.BadParameter("expected a time zone such as Europe/Lisbon", param_hint="--time-zone")

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
-
+from peerhub.mail.plain import one_address
 from peerhub.mail.signature import DkimKey
 
 T = TypeVar("T")
@@ -96,7 +95,7 @@ def read(environment: Mapping[str, str] | None = None, *, demo: bool = False) ->
         base_url=given.checked("BASE_URL", f"http://localhost:{port}", "https://host without a path", _base),
         host=given.text("HOST", "127.0.0.1"),
         port=port or 0,
-        mail_from=given.checked("MAIL_FROM", "hello@peerhub.example", "one mail address", _address),
+        mail_from=given.checked("MAIL_FROM", "hello@peerhub.example", "one mail address", one_address),
         community=given.checked("COMMUNITY", "Our community", "a name of 1 to 60 characters", _community),
         keys=given.checked("PEERHUB_KEYS", "", _KEYS_EXPECTED, _keys) or _keys_of(folder, given.mistakes),
         dkim_key=given.checked("DKIM_KEY", "", "selector:/path/to/key.pem with an RSA private key in PEM", _dkim_key),
@@ -128,7 +127,7 @@ class _Given:
     def checked(self, name: str, otherwise: str, expected: str, read: Callable[[str], T]) -> T:
         try:
             return read(self.text(name, otherwise))
-        except (ValueError, EmailNotValidError):
+        except ValueError:
             self.mistakes.append(f"{name}: expected {expected}")  # never what was given: it may be a password
             return read(otherwise)
 
@@ -190,10 +189,6 @@ def _base(text: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
         raise ValueError
     return text.rstrip("/")
-
-
-def _address(text: str) -> str:
-    return validate_email(text, check_deliverability=False, test_environment=True).normalized
 
 
 def _proxies(text: str) -> frozenset[str]:

@@ -113,7 +113,12 @@ async def test_a_copy_of_a_database_writes_letters_again_once_it_is_adopted(
 
 @pytest.mark.parametrize(
     "words",
-    [("nobody",), ("olu@example.org", "--time-zone", "Mars/Olympus"), ("olu@example.org", "--name", "O\u202elu")],
+    [
+        ("nobody",),
+        ("ölu@example.org",),
+        ("olu@example.org", "--time-zone", "Mars/Olympus"),
+        ("olu@example.org", "--name", "O\u202elu"),
+    ],
     ids=str,
 )
 def test_an_organizer_who_cannot_be_is_refused(words: tuple[str, ...]) -> None:

@@ -33,6 +33,7 @@ def test_the_port_is_part_of_the_links() -> None:
         ("SMTP_URL", "http://mail.example.org"), ("SMTP_URL", "smtp://"), ("SMTP_URL", "smtp://host:notaport"),
         ("BASE_URL", "http://peerhub.example.org"), ("BASE_URL", "https://x.example.org/path"), ("BASE_URL", "ftp://x"),
         ("BASE_URL", "https://user:hunter2@x.example.org"),
+        ("MAIL_FROM", "ü@example.org"),
         ("MAIL_FROM", "nobody"), ("MAIL_FROM", "a@example.org, b@example.org"), ("MAIL_FROM", "a@example.org\nBcc: b"),
         ("COMMUNITY", "x" * 61), ("COMMUNITY", "two\nlines"),
         ("DKIM_KEY", "autumn:/nowhere/key.pem"), ("DKIM_KEY", "hunter2"),
@@ -93,6 +94,13 @@ def test_two_installations_have_different_keys(tmp_path: Path) -> None:
     one, other = read({"PEERHUB_DATA": str(tmp_path / "one")}), read({"PEERHUB_DATA": str(tmp_path / "other")})
 
     assert one.keys != other.keys
+
+
+@pytest.mark.parametrize("typed", ["hello@bücher.example", "hello@xn--bcher-kva.example"])
+def test_letters_come_from_an_address_that_every_mail_server_takes(typed: str, tmp_path: Path) -> None:
+    settings = read({"PEERHUB_DATA": str(tmp_path), **FINE, "MAIL_FROM": typed})
+
+    assert settings.mail_from == "hello@xn--bcher-kva.example"
 
 
 def test_a_dkim_key_is_read_from_its_file(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import re
 import textwrap
 
+from email_validator import validate_email
+
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # Unicode's Cc, Zl, Zp and Cs
 _LONGEST = 120
@@ -31,6 +33,16 @@ def wrapped(text: str) -> str:
 
 def _broken(line: str) -> str:
     return textwrap.fill(line, _COLUMNS, break_long_words=False, break_on_hyphens=False)
+
+
+def one_address(text: str) -> str:
+    """The one address that was typed, in ASCII, as every mail server takes it.
+
+    Raises:
+        ValueError: none, more than one, or one that not every mail server takes.
+    """
+    found = validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=False)
+    return found.ascii_email or found.normalized
 
 
 def is_one_address(text: str) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ValidationError
 
+from peerhub.mail.plain import one_address
 from peerhub.web.asking import AnyRequest
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -82,7 +82,6 @@ def address(text: str) -> str:
     if len(text) > _LONGEST_ADDRESS:
         raise ValueError("This is longer than a mail address can be.")
     try:
-        found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
+        return one_address(text)
+    except ValueError:
         raise ValueError("This does not look like a mail address. It should look like name@example.org.") from None
-    return found.ascii_email or found.normalized

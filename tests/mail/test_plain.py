@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerhub.mail.plain import is_one_address, one_line
+from peerhub.mail.plain import is_one_address, one_address, one_line
 
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -35,6 +35,26 @@ def test_breaks_and_runs_of_space_become_one_space() -> None:
 @pytest.mark.parametrize("address", ["a@example.org", "a.b+c@sub.example.org", "o'neill_1@x-y.org", "a@localhost"])
 def test_an_address_is_an_address(address: str) -> None:
     assert is_one_address(address) is True
+
+
+@given(st.one_of(st.emails(), st.builds("{}@{}.org".format, st.text(max_size=20), st.text(max_size=20))))
+def test_whatever_address_is_taken_can_be_written_to(typed: str) -> None:
+    try:
+        taken = one_address(typed)
+    except ValueError:
+        return
+
+    assert is_one_address(taken) is True
+    assert one_address(taken) == taken
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [("ana@bücher.example", "ana@xn--bcher-kva.example"), ("ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
+     ("Ana@Example.ORG", "Ana@example.org")],
+)  # fmt: skip
+def test_an_address_is_taken_as_every_mail_server_knows_it(typed: str, taken: str) -> None:
+    assert one_address(typed) == taken
 
 
 def test_a_hostile_address_is_told_quickly() -> None:
