@@ -5,7 +5,8 @@
 2. ``reopening`` improves them in parts: sessions near each other in time, with all who lead them and a share of those
    who wait. Parts share nobody, so any ``concurrent.futures.Executor`` may improve them at once, in processes here or
    on other machines. After each round the parts are drawn anew.
-3. The market bounds the points of all sessions of the matched weight and the number of people that were reached.
+3. The market bounds the points of all sessions of the matched weight and the number of people that were reached;
+   ``wholesale`` does so more closely, and finds better prices to begin with, where people are some hundreds.
 
 Which parts there are, and how long each is tried, depends on the problem and the seed alone, never on the clock or on
 how many processors there are; only a limit of time or a stop cuts the search.
@@ -85,6 +86,7 @@ class _Assembly:
         self.wholesale = Wholesale(self.market)
         self.prices: list[tuple[str, Fees]] = []
         self.of_wholes: list[Prices] = []
+        self.bounds_of_wholes: dict[Aim, int] = {}
         self.cut = False
 
     def found(self, rounds: int) -> Found:
@@ -111,12 +113,14 @@ class _Assembly:
         hall, scale = self.hall, self.market.scale
         self._ask(Aim("weight"), PEOPLE_AT_FIRST, 0.3)
         weight = self._bound("weight")
-        fees = self._ask(Aim("points", (weight * (1 - SLACK), math.inf)), PEOPLE_AT_FIRST, 0.4)
+        aim = Aim("points", (weight * (1 - SLACK), math.inf))
+        fees = self._ask(aim, PEOPLE_AT_FIRST, 0.4)
         self._ask(Aim("people", (weight * (1 - SLACK), math.inf)), PEOPLE_AT_FIRST, 0.4)
         if fees is None:
             return Scores(hall.weights * hall.most_points, np.zeros(hall.people, np.int64))
-        gains = self.market.gains(fees) // scale
-        return Scores((fees.weight * hall.weights + fees.people) // scale - gains, fees.leaders // scale)
+        prices = self._of_wholes(aim, fees, 0.4)
+        counts = (prices.fees.weight * hall.weights + prices.fees.people) // scale
+        return Scores(counts - prices.people // scale, prices.fees.leaders // scale)
 
     def _prove(self) -> None:
         """Ask for the best prices for what was reached."""
@@ -124,14 +128,23 @@ class _Assembly:
         aim = Aim("points", (weight, weight), (people, people))
         fees = self._ask(aim, PEOPLE_AT_LAST, 1)
         self._ask(Aim("people", (weight, math.inf)), PEOPLE_AT_LAST, 1)
-        if fees and self.wholesale.is_open:
-            self.of_wholes.append(self.wholesale.prices(aim, fees, self._has_ended))
+        if fees:
+            self._of_wholes(aim, fees, 1)
 
     def _ask(self, aim: Aim, people: int, until: float) -> Fees | None:
         fees = self.market.fees(aim, people, lambda: self._is_over(until))
         if fees:
             self.prices.append((aim.most_of, fees))
         return fees
+
+    def _of_wholes(self, aim: Aim, fees: Fees, until: float) -> Prices:
+        """Prices of whole sessions from those of the market, which stay as they are where the round is too large."""
+        if not self.wholesale.is_open:
+            return Prices(fees, self.market.gains(fees))
+        prices = self.wholesale.prices(aim, fees, lambda: self._is_over(until))
+        self.of_wholes.append(prices)
+        self.bounds_of_wholes.clear()
+        return prices
 
     def _bound(self, most_of: str) -> int:
         """What follows from all prices that are known, for as much weight and as many people as are seated."""
@@ -147,9 +160,15 @@ class _Assembly:
             "weight": int(self.hall.weights[self.peers].sum()),
         }[most_of]
         bounds = [self.market.bound(fees, aims[most_of]) for about, fees in self.prices if about == most_of]
-        if most_of == "points":
-            bounds += [self.wholesale.bound(prices, aims["points"]) for prices in self.of_wholes]
+        if most_of == "points" and self.of_wholes:
+            bounds.append(self._bound_of_wholes(aims["points"]))
         return min([most, *bounds])
+
+    def _bound_of_wholes(self, aim: Aim) -> int:
+        if aim not in self.bounds_of_wholes:
+            bounds = [self.wholesale.bound(prices, aim) for prices in self.of_wholes]
+            self.bounds_of_wholes[aim] = min(bounds)
+        return self.bounds_of_wholes[aim]
 
     @property
     def _weight(self) -> int:

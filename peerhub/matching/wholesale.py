@@ -10,7 +10,7 @@ listen. What two people add together is counted for each at its most, as on the 
 
 is proven (Lagrange). The best prices are those of a linear program over such sessions, which are listed only where they
 are worth more than its prices so far (column generation, Dantzig and Wolfe 1960). Its prices jump about as long as few
-sessions are listed, so each time the look is taken between them and the best prices that are known (Wentges 1997).
+sessions are listed, so each look is taken at prices between them and the best that are known (Wentges 1997).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +29,9 @@ from peerhub.matching.terms import Numbers
 MOST_PEOPLE: Final = 500  # a program for more takes minutes
 MOST_ROUNDS: Final = 100
 TOWARDS: Final = 0.3  # the newest prices, from the best
-CLOSE: Final = 20  # points between a bound and what the program has in parts, which end the search
+CLOSE: Final = 1  # points between a bound and what the program has in parts, which end the search
 NEAR: Final = 1_500  # points that sessions may lack to be listed at first
+MISSED: Final = 20  # times the points of a seat, for one person less or more than the limits say
 FORBIDDEN: Final = -(1 << 50)  # no sum with it is ever enough
 
 
@@ -42,17 +43,18 @@ class Prices:
     people: Numbers
 
     def towards(self, other: "Prices", share: float) -> "Prices":
-        def between(one: Numbers | int, another: Numbers | int) -> Numbers:
-            return np.rint(one + share * (np.asarray(another) - one)).astype(np.int64)
-
         mine, theirs = self.fees, other.fees
         fees = Fees(
-            between(mine.leaders, theirs.leaders),
-            between(mine.moments, theirs.moments),
-            int(between(mine.weight, theirs.weight)),
-            int(between(mine.people, theirs.people)),
+            _between(mine.leaders, theirs.leaders, share),
+            _between(mine.moments, theirs.moments, share),
+            int(_between(mine.weight, theirs.weight, share)),
+            int(_between(mine.people, theirs.people, share)),
         )
-        return Prices(fees, between(self.people, other.people))
+        return Prices(fees, _between(self.people, other.people, share))
+
+
+def _between(one: Numbers | int, other: Numbers | int, share: float) -> Numbers:
+    return np.asarray(np.rint(one + share * (np.asarray(other) - one)), np.int64)
 
 
 class Ware(NamedTuple):
@@ -64,10 +66,11 @@ class Ware(NamedTuple):
 
 
 class Wholesale:
-    """All sessions that anybody could buy."""
+    """All sessions that anybody could buy; those that were worth listing once are listed again at once."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
+        self._listed: list[Ware] = []
 
     @property
     def is_open(self) -> bool:
@@ -92,7 +95,7 @@ class Wholesale:
         if is_over():
             return best
         program = _Program(self.market, aim)
-        program.add(ware for _, ware in self._wares(best, -NEAR * self.market.scale))
+        program.add([*self._listed, *(ware for _, ware in self._wares(best, -NEAR * self.market.scale))])
         bound, share = self.bound(best, aim), TOWARDS
         for _ in range(MOST_ROUNDS):
             newest = program.prices(is_over)
@@ -106,6 +109,7 @@ class Wholesale:
             if not grows and share == 1:
                 break
             share = TOWARDS if grows else 1
+        self._listed = list(program.listed)
         return best
 
     def _bound(self, prices: Prices, aim: Aim, gains: list[int]) -> int:
@@ -133,8 +137,10 @@ class _Start:
         hall = market.hall
         self.at, self.hall, self.scale = at, hall, market.scale
         who = np.flatnonzero(hall.hours[:, at] >= 0)
-        self.leanings = np.unique(hall.leanings[who]).tolist() if hall.tilt else [0]
-        self.sides = [who[hall.leanings[who] == leaning] for leaning in self.leanings] if hall.tilt else [who]
+        leanings = hall.leanings * bool(hall.tilt)
+        self.leanings = np.unique(leanings[who])
+        self.sides = [who[leanings[who] == leaning] for leaning in self.leanings]
+        self.splits = {size: _splits(size, len(self.sides)) for size in hall.sizes}
         self.adds = [self._adds(market, side) for side in self.sides]
 
     def _adds(self, market: Market, side: Numbers) -> Numbers:
@@ -149,17 +155,18 @@ class _Start:
         hall = self.hall
         tops = [self._tops(adds, counts[side]) for adds, side in zip(self.adds, self.sides, strict=True)]
         for size, kind, of_size in zip(hall.sizes, hall.kinds, hall.of_size, strict=True):
-            splits = [split for split in product(range(size + 1), repeat=len(tops)) if sum(split) == size]
-            worth = np.array([self._worth(tops, kind, split) for split in splits]) + of_size * self.scale
-            best = worth.argmax(axis=0)
-            for medium, topic in np.argwhere(worth.max(axis=0) > above).tolist():
+            splits = self.splits[size]
+            sums = sum(of_side[kind][:, :, many] for (of_side, _), many in zip(tops, splits.T, strict=True))
+            worth = sums + (of_size - hall.tilt * abs(splits @ self.leanings)) * self.scale
+            best = worth.argmax(axis=2)
+            for medium, topic in np.argwhere(worth.max(axis=2) > above).tolist():
                 which = best[medium, topic]
                 people = [
                     side[order[kind, medium, topic, :many]]
                     for side, (_, order), many in zip(self.sides, tops, splits[which], strict=True)
                 ]
                 group = np.sort(np.concatenate(people))
-                value = int(worth[which, medium, topic])
+                value = int(worth[medium, topic, which])
                 points = (value - int(counts[group].sum())) // self.scale
                 yield value - above + least, Ware(self.at, tuple(group.tolist()), points)
 
@@ -172,11 +179,10 @@ class _Start:
         too_many = np.full((*sums.shape[:3], self.hall.largest - sums.shape[3]), FORBIDDEN)
         return np.concatenate([nobody, sums, too_many], axis=3), order
 
-    def _worth(self, tops: list[tuple[Numbers, Numbers]], kind: int, split: tuple[int, ...]) -> Numbers:
-        """By medium and topic: what so many of each side add together."""
-        tilt = self.hall.tilt * abs(sum(leaning * many for leaning, many in zip(self.leanings, split, strict=True)))
-        sums = [of_side[kind, :, :, many] for (of_side, _), many in zip(tops, split, strict=True)]
-        return np.asarray(np.sum(sums, axis=0) - tilt * self.scale)
+
+def _splits(size: int, sides: int) -> Numbers:
+    """How many of each side may come to a session of that size."""
+    return np.array([split for split in product(range(size + 1), repeat=sides) if sum(split) == size])
 
 
 class _Program:
@@ -184,12 +190,12 @@ class _Program:
 
     def __init__(self, market: Market, aim: Aim) -> None:
         self.market = market
-        self.listed: set[Ware] = set()
+        self.listed: dict[Ware, None] = {}
         self.lp = pywraplp.Solver.CreateSolver("GLOP")
         self.lp.Objective().SetMaximization()
         hall = market.hall
         self.people = [self.lp.RowConstraint(-self.lp.infinity(), 1, "") for _ in range(hall.people)]
-        self.weight, self.number = (self._missed(*limits, 2 * hall.most_points) for limits in (aim.weight, aim.people))
+        self.weight, self.number = (self._missed(*limits) for limits in (aim.weight, aim.people))
         self.leaders = {who: self._row(int(hall.leads[who])) for who in np.flatnonzero(hall.leads).tolist()}
         self.moments = {at: self._row(hall.at_once) for at in range(len(hall.starts)) if hall.at_once is not None}
         self.led = {at: self._led(at) for at in np.flatnonzero(market.open).tolist() if hall.leaders_each}
@@ -205,7 +211,7 @@ class _Program:
         for ware in wares:
             if ware in self.listed:
                 continue
-            self.listed.add(ware)
+            self.listed[ware] = None
             people = list(ware.people)
             takes = [(self.people[person], 1) for person in people]
             takes += [(self.weight, int(hall.weights[people].sum())), (self.number, len(people))]
@@ -230,11 +236,11 @@ class _Program:
     def _row(self, high: float) -> pywraplp.Constraint:
         return self.lp.RowConstraint(-self.lp.infinity(), high, "")
 
-    def _missed(self, low: float, high: float, worth: int) -> pywraplp.Constraint:
-        """A row with limits that the first sessions may miss, for so many points."""
+    def _missed(self, low: float, high: float) -> pywraplp.Constraint:
+        """A row with limits that the first sessions may miss, for many points."""
         row = self.lp.RowConstraint(low, high, "")
         for much in (1, -1):
-            self._part(-worth, [(row, much)])
+            self._part(-MISSED * self.market.hall.most_points, [(row, much)])
         return row
 
     def _led(self, at: int) -> pywraplp.Constraint:
