@@ -86,7 +86,7 @@ async def draining(smtp_url: str, number: int) -> None:
     await outbox.put(HEAD, told, now)
     office = Office(HEAD, smtp_url, uuid4())
     (first,) = await outbox.claim(office.worker, now, 1)
-    mail = outbox.written(first, HEAD).content
+    mail = outbox.opened(first, HEAD).mail
     await outbox.release(office.worker, [row["id"] for row in await Letter.select(Letter.id)])
 
     statements, ours, bare, commits = counted(), 0.0, 0.0, 0

@@ -29,15 +29,12 @@ async def letters_to_show(most: int = 200) -> list[Shown]:
     rows = await (
         Letter.select().where(Letter.sealed_body.is_not_null()).order_by(Letter.number, ascending=False).limit(most)
     )
-    return [
-        Shown(row["id"], row["kind"], row["state"], row["created_at"], message.read(mail_of(row).content))
-        for row in rows
-    ]
+    return [Shown(row["id"], row["kind"], row["state"], row["created_at"], message.read(mail_of(row))) for row in rows]
 
 
-def mail_of(row: dict[str, Any]) -> outbox.Mail:
+def mail_of(row: dict[str, Any]) -> bytes:
     """The mail that a row of the outbox makes."""
     claimed = outbox.Claimed(
         row["id"], row["expires_at"], row["lost"], row["message_id"], row["created_at"], row["sealed_body"]
     )  # fmt: skip
-    return outbox.written(claimed, HEAD)
+    return outbox.opened(claimed, HEAD).mail

@@ -58,7 +58,8 @@ class Copy:
 class Mailbox:
     """The server as a test sees it: ``script`` holds moves by recipient and attempt, from 1; None is every attempt.
 
-    ``once`` holds moves that do not depend on a recipient, each made at the first chance.
+    ``once`` holds moves that do not depend on a recipient, each made at the first chance. Whether it offers to be told
+    several things at once, as most servers do, is ``pipelines``.
     """
 
     journal: Path
@@ -68,6 +69,7 @@ class Mailbox:
     verbs: list[str] = field(default_factory=list)
     once: list[Move] = field(default_factory=list)
     connections: int = 0
+    pipelines: bool = True
     clock: Callable[[], float] = time.time
 
     def copies(self, to: str | None = None) -> list[Copy]:
@@ -111,7 +113,8 @@ class _Handler:
     ) -> list[str]:
         session.host_name = hostname
         answer = await server.play(self._mailbox.next_once("EHLO"), "")
-        return [answer] if answer else responses
+        offered = ["250-PIPELINING"] if self._mailbox.pipelines else []
+        return [answer] if answer else [responses[0], *offered, *responses[1:]]
 
     async def handle_MAIL(self, server: "_Server", _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         self._mailbox.verbs.append("MAIL")

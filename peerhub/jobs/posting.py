@@ -4,7 +4,7 @@ Each letter costs one commit: the fence of a letter marks the one before it as s
 behind it. So at most one letter of a walk is ever between its fence and its mark, whatever happens to the worker. Where
 the mail server takes its time with the next one, the mark does not wait for it.
 
-While the server keeps a letter, the next one is written; the fence has counted its attempt already.
+While the server keeps a letter, the next one is addressed and written; the fence has counted its attempt already.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import structlog
 from peerhub.actions import bounces
 from peerhub.jobs.office import Office
 from peerhub.mail.bounces import Bounce, return_address
-from peerhub.mail.post import TO_OFFER, Ending, Line, Post, TransportTrouble
+from peerhub.mail.post import TO_OFFER, Ending, Envelope, Line, Post, TransportTrouble
 from peerhub.store import outbox
 from peerhub.store.database import AWAY
 
@@ -62,7 +62,7 @@ class _Walk:
     offered: int = 0
     accepted: UUID | None = None  # by the mail server, and not marked yet
     begun: UUID | None = None
-    ready: tuple[UUID, outbox.Mail] | None = None  # written before its turn came
+    next: tuple[outbox.Claimed, outbox.Opened] | None = None  # opened before its turn came
     marking: asyncio.Task[None] | None = None
 
     async def offer(self, line: Line, letter: outbox.Claimed) -> None:
@@ -75,15 +75,16 @@ class _Walk:
             await self._mark()
             await outbox.begin(office.worker, letter.id, office.clock())
         try:
-            mail = self._written(letter)
+            opened = self._opened(letter)
+            mail = opened.mail
         except outbox.CannotBeWritten as why:
             self._is_offered(letter)
             await self._mark()
             await outbox.set_aside(office.worker, letter.id, str(why))
             _log.error("a letter cannot be written", letter=str(letter.id), trouble=str(why))
             return
-        returns_to = return_address(office.head, letter.id)
-        answer = await line.offer(mail.to, mail.content, lambda: self._fence(letter), returns_to, self._write_ahead)
+        envelope = self._envelope(letter, opened)
+        answer = await line.offer(envelope, mail, lambda: self._fence(letter), self._behind, self._write_ahead)
         self._is_offered(letter)
         now = office.clock()
         if answer.ending is Ending.ACCEPTED:
@@ -136,16 +137,27 @@ class _Walk:
             self.marking.cancel()
             self.marking = None
 
-    def _written(self, letter: outbox.Claimed) -> outbox.Mail:
-        ready, self.ready = self.ready, None
-        return ready[1] if ready and ready[0] == letter.id else outbox.written(letter, self.office.head)
+    def _opened(self, letter: outbox.Claimed) -> outbox.Opened:
+        ahead, self.next = self.next, None
+        return ahead[1] if ahead and ahead[0] is letter else outbox.opened(letter, self.office.head)
+
+    def _behind(self) -> Envelope | None:
+        """Open the next letter, unless it may end this worker while the one before it is not marked."""
+        behind = self.waiting[1] if len(self.waiting) > 1 else None
+        if behind is None or behind.id != self.begun or behind.lost:
+            return None
+        with suppress(outbox.CannotBeWritten):  # said when its turn has come
+            self.next = behind, outbox.opened(behind, self.office.head)
+            return self._envelope(*self.next)
+        return None
 
     def _write_ahead(self) -> None:
-        """Write the next letter, unless it may end this worker while the one before it is not marked."""
-        behind = self.waiting[1] if len(self.waiting) > 1 else None
-        if behind and behind.id == self.begun and not behind.lost:
-            with suppress(outbox.CannotBeWritten):  # said when its turn has come
-                self.ready = behind.id, outbox.written(behind, self.office.head)
+        if self.next is not None:
+            with suppress(outbox.CannotBeWritten):
+                _ = self.next[1].mail
+
+    def _envelope(self, letter: outbox.Claimed, opened: outbox.Opened) -> Envelope:
+        return Envelope(opened.to, return_address(self.office.head, letter.id))
 
     def _is_offered(self, letter: outbox.Claimed) -> None:
         self.waiting.remove(letter)

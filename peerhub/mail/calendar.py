@@ -6,6 +6,7 @@ Calendars are shared, so an entry leads to the sign-in page and nowhere else, an
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -43,25 +44,16 @@ class Entry:
 
 def request(seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime) -> bytes:
     """The offer of a seat, or what has become of it: the same UID with a higher sequence moves the entry."""
-    event = _event(seat, head, to, now)
-    event.add("status", "CONFIRMED")
-    event.add("summary", _summary(seat, to))
-    event.add("description", description(seat.medium, head))
-    event.add("location", sign_in_page(head))
-    event.add("url", sign_in_page(head))
-    event.add_component(_reminder(_summary(seat, to)))
-    return _calendar("REQUEST", event)
+    everyone = _request(seat.span, seat.sequence, _summary(seat, to), head, now, medium=seat.medium)
+    return _of_one(everyone, seat, to)
 
 
 def cancel(
     seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime, *, session_goes_on: bool = False
 ) -> bytes:
     """The end of the entry; where the session goes on without this member, its status is not said."""
-    event = _event(seat, head, to, now)
-    if not session_goes_on:
-        event.add("status", "CANCELLED")
-    event.add("summary", _summary(seat, to))
-    return _calendar("CANCEL", event)
+    everyone = _cancel(seat.span, seat.sequence, _summary(seat, to), head, now, goes_on=session_goes_on)
+    return _of_one(everyone, seat, to)
 
 
 def person_calendar(sessions: Iterable[tuple[str, Span, str]], now: datetime) -> bytes:
@@ -71,7 +63,8 @@ def person_calendar(sessions: Iterable[tuple[str, Span, str]], now: datetime) ->
     """
     events = []
     for uid, span, medium in sessions:
-        event = _timed(uid, span, now)
+        event = _timed(span, now)
+        event.add("uid", one_line(uid))
         event.add("summary", DISCREET)
         event.add("description", medium_in_words(medium))
         events.append(event)
@@ -102,7 +95,8 @@ def mark_of(written: bytes) -> str:
 
 
 def _feed_event(one: Entry, zone: str | None, head: Letterhead, now: datetime) -> Event:
-    event = _timed(one.uid, one.span, now, zone)
+    event = _timed(one.span, now, zone)
+    event.add("uid", one_line(one.uid))
     event.add("sequence", one.sequence)
     event.add("status", "CONFIRMED" if one.is_firm else "TENTATIVE")
     event.add("summary", one_line(one.summary))
@@ -113,18 +107,48 @@ def _feed_event(one: Entry, zone: str | None, head: Letterhead, now: datetime) -
     return event
 
 
-def _event(seat: SeatInvitation, head: Letterhead, to: Recipient, now: datetime) -> Event:
-    event = _timed(seat.uid, seat.span, now)
-    event.add("sequence", seat.sequence)
+# What an entry says to everyone is written once, since a round invites thousands to a few hundred hours.
+
+
+@lru_cache(maxsize=1000)
+def _request(span: Span, sequence: int, summary: str, head: Letterhead, now: datetime, *, medium: str) -> bytes:
+    event = _event(span, sequence, head, now)
+    event.add("status", "CONFIRMED")
+    event.add("summary", summary)
+    event.add("description", description(medium, head))
+    event.add("location", sign_in_page(head))
+    event.add("url", sign_in_page(head))
+    event.add_component(_reminder(summary))
+    return _calendar("REQUEST", event)
+
+
+@lru_cache(maxsize=1000)
+def _cancel(span: Span, sequence: int, summary: str, head: Letterhead, now: datetime, *, goes_on: bool) -> bytes:
+    event = _event(span, sequence, head, now)
+    if not goes_on:
+        event.add("status", "CANCELLED")
+    event.add("summary", summary)
+    return _calendar("CANCEL", event)
+
+
+def _event(span: Span, sequence: int, head: Letterhead, now: datetime) -> Event:
+    event = _timed(span, now)
+    event.add("sequence", sequence)
     event.add("organizer", vCalAddress(f"mailto:{head.mail_from}"))
-    event.add("attendee", _attendee(seat, to))
     event.add("class", "PRIVATE")
     return event
 
 
-def _timed(uid: str, span: Span, now: datetime, zone: str | None = None) -> Event:
+def _of_one(everyone: bytes, seat: SeatInvitation, to: Recipient) -> bytes:
+    """The entry of one member: what is said to everyone, and what is theirs alone."""
+    theirs = Event()
+    theirs.add("uid", one_line(seat.uid))
+    theirs.add("attendee", _attendee(seat, to))
+    return everyone.replace(b"BEGIN:VEVENT\r\n", theirs.to_ical().removesuffix(b"END:VEVENT\r\n"), 1)
+
+
+def _timed(span: Span, now: datetime, zone: str | None = None) -> Event:
     event = Event()
-    event.add("uid", one_line(uid))
     event.add("dtstamp", now)
     event.add("dtstart", _on_the_clock(span.starts_at, zone))
     event.add("dtend", _on_the_clock(span.ends_at, zone))

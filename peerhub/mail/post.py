@@ -10,19 +10,21 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from urllib.parse import unquote, urlsplit
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPResponseException, SMTPStatus
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from peerhub.mail.plain import is_one_address
+from peerhub.mail.smtp import Connection, NoAnswer, Reply
 
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _HELLO = 20.0  # seconds to connect, to greet and to log in
 _ENVELOPE = 20.0  # seconds for MAIL and RCPT together
 _BODY = 60.0  # seconds for DATA
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+_YES = (250, 251)
+_GO_ON = 354
 _STATUS = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 _FIRST_REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=5)
-TO_OFFER = timedelta(seconds=_HELLO + _ENVELOPE + _BODY)  # the longest that the offer of one mail takes
+TO_OFFER = timedelta(seconds=_HELLO + 2 * _ENVELOPE + _BODY)  # the longest that the offer of one mail takes
 
 
 class Ending(Enum):
@@ -45,6 +47,21 @@ class Answer:
     ending: Ending
     trouble: str = ""
     status: str = ""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Whom a mail goes to, and where it comes back to if it cannot be delivered later on."""
+
+    to: str
+    returns_to: str
+
+    def __repr__(self) -> str:
+        return "Envelope(...)"
+
+    @property
+    def commands(self) -> tuple[str, str]:
+        return f"MAIL FROM:<{self.returns_to}>", f"RCPT TO:<{self.to}>"
 
 
 class TransportTrouble(Exception):
@@ -75,7 +92,7 @@ class Post:
     @asynccontextmanager
     async def line(self) -> AsyncIterator["Line"]:
         """A connection for some mails, made when the first is offered and made again where it was lost."""
-        line = Line(self._client(), self._sender)
+        line = Line(self._client)
         try:
             yield line
         finally:
@@ -109,38 +126,46 @@ async def trouble_with(url: str, sender: str = "peerhub@localhost") -> str | Non
     return None
 
 
+def _nobody() -> None:
+    """Nobody is written to next."""
+
+
 def _nothing() -> None:
     """There is nothing else to do."""
 
 
 class Line:
-    """One connection, used for one mail after the other."""
+    """One connection at a time, used for one mail after the other.
 
-    def __init__(self, client: SMTP, sender: str) -> None:
+    Where the server offers PIPELINING, the envelope of the next mail goes out right behind a body: the server reads it
+    before it is waited for.
+    """
+
+    def __init__(self, client: Callable[[], SMTP]) -> None:
         self._client = client
-        self._sender = sender
+        self._connection: Connection | None = None
+        self._ahead: Envelope | None = None  # said behind the last body, and not answered yet
         self.was_useful = False
 
     async def offer(
         self,
-        to: str,
+        envelope: Envelope,
         mail: bytes,
         may_send: Callable[[], Awaitable[bool]],
-        returns_to: str = "",
+        behind: Callable[[], Envelope | None] = _nobody,
         meanwhile: Callable[[], None] = _nothing,
     ) -> Answer:
         """Offer one mail: MAIL, RCPT, then ``may_send`` has the last word, then DATA.
 
-        If it cannot be delivered later on, it ``returns_to`` an address of its own, or to the sender of all. What there
-        is to do ``meanwhile`` is done once the body has left, while the server keeps it.
+        Before the body leaves, ``behind`` says whom the next mail goes to, as far as that is known. What there is to
+        do ``meanwhile`` is done while the server keeps the body.
 
         Raises:
             TransportTrouble: the server takes no mail at all from us now; this mail was not tried.
         """
-        if not is_one_address(to):
+        if not is_one_address(envelope.to):
             return Answer(Ending.REFUSED, "an address that mail cannot be sent to")
-        await self.connect()
-        refused = await self._envelope(to, returns_to or self._sender)
+        refused = await self._address(envelope)
         self.was_useful = True
         if refused is not None:
             await self._forget()
@@ -148,19 +173,12 @@ class Line:
         try:
             wanted = await may_send()
         except BaseException:
-            self._client.close()
+            self._hang_up()
             raise
         if not wanted:
             await self._forget()
             return Answer(Ending.NOT_WANTED)
-        return await self._body(mail, meanwhile)
-
-    async def close(self) -> None:
-        if self._client.is_connected:
-            with suppress(SMTPException, OSError, TimeoutError):
-                async with asyncio.timeout(2):
-                    await self._client.quit()
-        self._client.close()
+        return await self._send(mail, behind, meanwhile)
 
     async def connect(self) -> None:
         """Be connected, greeted and logged in, if that is not so already.
@@ -168,103 +186,134 @@ class Line:
         Raises:
             TransportTrouble: it cannot be.
         """
-        if self._client.is_connected:
-            return
+        await self._connected()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.quit()
+        self._hang_up()
+
+    async def _connected(self) -> Connection:
+        if self._connection is not None and self._connection.is_open:
+            return self._connection
+        self._hang_up()
+        client = self._client()
         try:
             async with asyncio.timeout(_HELLO):
-                await self._client.connect()
-                await self._client.ehlo()
+                self._connection = await Connection.opened(client)
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
-            self._client.close()
+            client.close()
             raise TransportTrouble(_named(error)) from None
+        return self._connection
 
-    async def _envelope(self, to: str, sender: str) -> Answer | None:
-        """Say who writes to whom; nothing means that the server waits for the body."""
+    async def _address(self, envelope: Envelope) -> Answer | None:
+        """Have it said who writes to whom; nothing means that the server waits for the body."""
+        if self._ahead == envelope and self._connection is not None:
+            self._ahead = None
+            with suppress(TransportTrouble):  # a server may end each connection after so many mails
+                return await self._said(self._connection, envelope, ahead=True)
+        elif self._ahead is not None:
+            await self._forget()
+        return await self._said(await self._connected(), envelope)
+
+    async def _said(self, connection: Connection, envelope: Envelope, *, ahead: bool = False) -> Answer | None:
         verb = "MAIL"
         try:
             async with asyncio.timeout(_ENVELOPE):
-                await self._client.mail(sender)
-                verb = "RCPT"
-                await self._client.rcpt(to)
-        except SMTPResponseException as error:
-            if verb == "MAIL":  # no word has been said yet about this letter, so it is nothing about this letter
-                self._client.close()
-                raise TransportTrouble(f"{error.code} at MAIL") from None
-            if _is_final(error):
-                return Answer(Ending.REFUSED, f"{error.code} at {verb}", _status_in(error))
-            return Answer(Ending.LATER, f"{error.code} at {verb}")
-        except (SMTPException, OSError, TimeoutError) as error:
-            self._client.close()
+                if connection.pipelines and not ahead:
+                    connection.say(*envelope.commands)
+                for command in envelope.commands:
+                    verb = command[:4]
+                    if not connection.pipelines:
+                        connection.say(command)
+                    reply = await connection.reply()
+                    if reply.code not in _YES:
+                        break
+        except (OSError, TimeoutError) as error:
+            self._hang_up()
             if verb == "MAIL":
                 raise TransportTrouble(f"{_named(error)} at MAIL") from None
             return Answer(Ending.LATER, f"{_named(error)} at {verb}")
-        return None
+        if reply.code in _YES:
+            return None
+        if verb == "MAIL":  # no word has been said yet about this letter, so it is nothing about this letter
+            self._hang_up()
+            raise TransportTrouble(f"{reply.code} at MAIL")
+        if reply.is_final:
+            return Answer(Ending.REFUSED, f"{reply.code} at {verb}", _status_in(reply))
+        return Answer(Ending.LATER, f"{reply.code} at {verb}")
 
-    async def _body(self, mail: bytes, meanwhile: Callable[[], None]) -> Answer:
+    async def _send(self, mail: bytes, behind: Callable[[], Envelope | None], meanwhile: Callable[[], None]) -> Answer:
         try:
             async with asyncio.timeout(_BODY):
-                await self._data(mail, meanwhile)
-        except SMTPResponseException as error:
-            if 200 <= error.code < 300:
-                return Answer(Ending.ACCEPTED)
-            if _is_final(error):
-                return Answer(Ending.REFUSED, f"{error.code} at DATA")
-            if 400 <= error.code < 500:
-                return Answer(Ending.LATER, f"{error.code} at DATA")
-            self._client.close()
-            return Answer(Ending.UNKNOWN, "no clear answer at DATA")
-        except (SMTPException, OSError, TimeoutError) as error:
-            self._client.close()
+                reply = await self._data(mail, behind, meanwhile)
+        except (OSError, TimeoutError) as error:
+            self._hang_up()
             return Answer(Ending.UNKNOWN, f"{_named(error)} at DATA")
+        if reply.is_final:
+            return Answer(Ending.REFUSED, f"{reply.code} at DATA")
+        if reply.code >= 400:
+            return Answer(Ending.LATER, f"{reply.code} at DATA")
         return Answer(Ending.ACCEPTED)
 
-    async def _data(self, mail: bytes, meanwhile: Callable[[], None]) -> None:
-        """DATA as the client itself does it, with room for something else between the body and its answer."""
-        goes_on = await self._client.execute_command(b"DATA")
-        if goes_on.code >= 400:
-            raise SMTPDataError(goes_on.code, goes_on.message)
-        if goes_on.code != SMTPStatus.start_input or (protocol := self._client.protocol) is None:
-            raise SMTPException("the server does not wait for a body")
-        protocol.write(_quoted(mail))
+    async def _data(self, mail: bytes, behind: Callable[[], Envelope | None], meanwhile: Callable[[], None]) -> Reply:
+        """What the server says to the body, or to DATA if it wants none.
+
+        Raises:
+            NoAnswer, TimeoutError: nobody knows what has become of it.
+        """
+        connection = self._connection
+        if connection is None:
+            raise NoAnswer("connection lost")
+        connection.say("DATA")
+        following = behind()
+        reply = await connection.reply()
+        if reply.code >= 400:
+            await self._forget()
+            return reply
+        if reply.code != _GO_ON:
+            raise NoAnswer("no clear answer")
+        self._ahead = following if connection.pipelines else None
+        connection.say(*(self._ahead.commands if self._ahead else ()), body=mail)
         meanwhile()
-        answer = await protocol.read_response()
-        if answer.code != SMTPStatus.completed:
-            raise SMTPDataError(answer.code, answer.message)
+        reply = await connection.reply()
+        if 300 <= reply.code < 400:
+            raise NoAnswer("no clear answer")
+        return reply
 
     async def _forget(self) -> None:
         """Take back MAIL and RCPT, so that the next mail begins anew."""
-        if not self._client.is_connected:
+        self._ahead = None
+        if self._connection is None:
             return
         try:
             async with asyncio.timeout(_ENVELOPE):
-                await self._client.rset()
-        except (SMTPException, OSError, TimeoutError):
-            self._client.close()
+                self._connection.say("RSET")
+                *_, reply = await self._connection.replies()
+        except (OSError, TimeoutError):
+            self._hang_up()
+        else:
+            if reply.code not in _YES:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._ahead = None
 
 
-def _quoted(mail: bytes) -> bytes:
-    """The mail as it goes over the line: every line ends in CRLF, and none is the dot that ends it all."""
-    lines = mail if _has_plain_lines(mail) else _LINE_END.sub(b"\r\n", mail)
-    body = b"\r\n" + lines.removesuffix(b"\r\n") + b"\r\n"
-    return body.replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n") + b".\r\n"
-
-
-def _has_plain_lines(mail: bytes) -> bool:
-    """Whether it is written with CRLF already, as all that we compose is; a look costs little, writing it anew much."""
-    return mail.count(b"\r") == mail.count(b"\n") == mail.count(b"\r\n")
-
-
-def _status_in(error: SMTPResponseException) -> str:
-    found = _STATUS.match(str(error.message))
+def _status_in(reply: Reply) -> str:
+    found = _STATUS.match(reply.words)
     return found[0] if found else ""
 
 
-def _is_final(error: SMTPResponseException) -> bool:
-    return 500 <= error.code < 600
-
-
 def _named(error: Exception) -> str:
-    """The kind of the error, and its code: its words may quote an address or a password."""
-    if isinstance(error, SMTPResponseException):
-        return f"{type(error).__name__} {error.code}"
+    """What went wrong, and its code: the words of others may quote an address or a password."""
+    match error:
+        case NoAnswer():
+            return str(error)
+        case TimeoutError():
+            return "no answer in time"
+        case SMTPResponseException():
+            return f"{type(error).__name__} {error.code}"
     return type(error).__name__

@@ -12,9 +12,11 @@ who publishes a round little, and a letter that cannot be written is set aside w
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -53,14 +55,24 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Mail:
-    """What is handed to the mail server: one address, and the bytes."""
+class Opened:
+    """A letter out of its seal: the address it goes to, and the mail it makes, written when it is asked for."""
 
     to: str
-    content: bytes
+    _write: Callable[[], bytes] = field(repr=False)
 
     def __repr__(self) -> str:
-        return "Mail(...)"
+        return "Opened(...)"
+
+    @cached_property
+    def mail(self) -> bytes:
+        """The same facts, the same Message-ID, the same date, every time.
+
+        Raises:
+            CannotBeWritten: its template does not know what to say.
+        """
+        with _writing():
+            return self._write()
 
 
 async def put(head: Letterhead, letters: Sequence[Composed], now: datetime, *, to_nobody: bool = False) -> None:
@@ -109,22 +121,30 @@ async def claim(  # noqa: PLR0917
     ]
 
 
-def written(letter: Claimed, head: Letterhead) -> Mail:
-    """The mail that a claimed letter makes; the same facts, the same Message-ID, the same date, every time.
+def opened(letter: Claimed, head: Letterhead) -> Opened:
+    """A claimed letter, ready to be addressed and written.
 
     Raises:
-        CannotBeWritten: it cannot be opened, or its template does not know what to say.
+        CannotBeWritten: its seal cannot be opened, or what is in it is not understood.
     """
-    try:
+    with _writing():
         kept = sealing.open_bytes(letter.sealed, Letter.sealed_body, letter.id)
         if not kept.startswith(_FACTS):  # version 0.1 kept the whole mail
             address, _, mail = kept.partition(b"\n")
-            return Mail(address.decode(), mail)
+            return Opened(address.decode(), lambda: mail)
         composed = facts.letter_from(kept.removeprefix(_FACTS), head)
-        return Mail(composed.to.address, message.compose(composed, head, letter.message_id, letter.written_at))
+        write = partial(message.compose, composed, head, letter.message_id, letter.written_at)
+        return Opened(composed.to.address, write)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Whatever a template does: one letter that cannot be written stops no other."""
+    try:
+        yield
     except sealing.CannotOpen:
         raise CannotBeWritten("it cannot be opened: its key is missing, or it was changed") from None
-    except Exception as error:  # whatever a template does: one letter that cannot be written stops no other
+    except Exception as error:
         raise CannotBeWritten(f"it cannot be written ({type(error).__name__})") from None
 
 

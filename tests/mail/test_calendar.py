@@ -1,6 +1,7 @@
 """The calendar entry, read back by a library that did not write it."""
 
 import zoneinfo
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import vobject
 
+from peerhub.domain.availability import Span
 from peerhub.mail import calendar
 from peerhub.mail.letterhead import Letterhead
 from tests.mail.cast import ANA, BEN, TUESDAY, a_seat
@@ -49,6 +51,46 @@ def test_a_request_invites_one_member_to_one_session(letterhead: Letterhead, now
     assert event.attendee.params == {
         "CUTYPE": ["INDIVIDUAL"], "ROLE": ["REQ-PARTICIPANT"], "PARTSTAT": ["NEEDS-ACTION"], "RSVP": ["TRUE"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [calendar.request, calendar.cancel])
+def test_two_members_of_a_session_are_told_the_same_of_it_and_each_their_own(
+    write: Callable[..., bytes], letterhead: Letterhead, now: datetime
+) -> None:
+    bens = replace(a_seat(), uid="bens", rsvp="yes")
+    ours, theirs = (
+        entry.decode().replace("\r\n ", "").split("\r\n")
+        for entry in (
+            write(a_seat(), letterhead, ANA, now),
+            write(bens, letterhead, replace(BEN, discreet=ANA.discreet), now),
+        )
+    )
+
+    differing = [(one, other) for one, other in zip(ours, theirs, strict=True) if one != other]
+    assert [one.partition(";")[0].partition(":")[0] for one, _ in differing] == ["UID", "ATTENDEE"]
+    assert [other.rpartition(":")[2] for _, other in differing] == ["bens", "ben@example.org"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"span": Span(TUESDAY, TUESDAY + timedelta(hours=2))},
+        {"sequence": 1},
+        {"medium": "voice"},
+        {"uid": "another"},
+        {"rsvp": "yes"},
+        {"program_name": "Walks"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_change_of_a_seat_shows_in_its_entry(
+    change: dict[str, Any], letterhead: Letterhead, now: datetime
+) -> None:
+    open_ = replace(ANA, discreet=False)
+
+    assert calendar.request(a_seat(**change), letterhead, open_, now) != calendar.request(
+        a_seat(), letterhead, open_, now
+    )
 
 
 def test_times_are_in_utc(letterhead: Letterhead, now: datetime) -> None:

@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 
 from peerhub.mail import post
-from peerhub.mail.post import Answer, Ending, Post, TransportTrouble
+from peerhub.mail.post import Answer, Ending, Envelope, Post, TransportTrouble
 from tests.certificate import write_a_certificate
 from tests.smtp import Mailbox, Move, mail_server
 
-SENDER, ANA, BEN = "hello@peerhub.example", "ana@example.org", "ben@example.org"
+SENDER = "hello@peerhub.example"
+ANA, BEN, CAT = "ana@example.org", "ben@example.org", "cat@example.org"
 MAIL = b"Subject: x\r\n\r\n.one dot\r\n..two\r\n"
+
+
+@pytest.fixture(params=[True, False], ids=["pipelining", "one by one"])
+def smtp(request: pytest.FixtureRequest, smtp: Mailbox) -> Mailbox:
+    smtp.pipelines = request.param
+    return smtp
 
 
 async def yes() -> bool:
@@ -26,9 +33,13 @@ async def no() -> bool:
     return False
 
 
-async def offer(url: str, *to: str, may_send: Callable[[], Awaitable[bool]] = yes) -> list[Answer]:
+def to(address: str) -> Envelope:
+    return Envelope(address, SENDER)
+
+
+async def offer(url: str, *addresses: str, may_send: Callable[[], Awaitable[bool]] = yes) -> list[Answer]:
     async with Post(url, SENDER).line() as line:
-        return [await line.offer(one, MAIL, may_send) for one in to]
+        return [await line.offer(to(address), MAIL, may_send) for address in addresses]
 
 
 async def test_a_mail_arrives_as_it_was(smtp: Mailbox) -> None:
@@ -51,11 +62,11 @@ async def test_one_line_carries_many_mails(smtp: Mailbox) -> None:
         (Move("RCPT", say="450 4.2.0 later"), Answer(Ending.LATER, "450 at RCPT")),
         (Move("RCPT", say="550 5.1.1 no such user"), Answer(Ending.REFUSED, "550 at RCPT", "5.1.1")),
         (Move("RCPT", say="421 4.3.2 closing"), Answer(Ending.LATER, "421 at RCPT")),
-        (Move("RCPT", hang_up=True), Answer(Ending.LATER, "SMTPServerDisconnected at RCPT")),
+        (Move("RCPT", hang_up=True), Answer(Ending.LATER, "connection lost at RCPT")),
         (Move("dot", say="451 4.3.0 later"), Answer(Ending.LATER, "451 at DATA")),
         (Move("dot", say="552 5.2.2 full"), Answer(Ending.REFUSED, "552 at DATA")),
-        (Move("354", hang_up=True), Answer(Ending.UNKNOWN, "SMTPServerDisconnected at DATA")),
-        (Move("dot", hang_up=True), Answer(Ending.UNKNOWN, "SMTPServerDisconnected at DATA")),
+        (Move("354", hang_up=True), Answer(Ending.UNKNOWN, "connection lost at DATA")),
+        (Move("dot", hang_up=True), Answer(Ending.UNKNOWN, "connection lost at DATA")),
         (Move("dot", say="whatever"), Answer(Ending.UNKNOWN, "no clear answer at DATA")),
     ],
     ids=str,
@@ -81,8 +92,8 @@ async def test_trouble_at_the_fence_leaves_the_line(smtp: Mailbox) -> None:
 
     async with Post(smtp.url, SENDER).line() as line:
         with pytest.raises(ConnectionResetError):
-            await line.offer(ANA, MAIL, trouble)
-        answer = await line.offer(BEN, MAIL, yes)
+            await line.offer(to(ANA), MAIL, trouble)
+        answer = await line.offer(to(BEN), MAIL, yes)
 
     assert answer == Answer(Ending.ACCEPTED)
     assert [copy.to for copy in smtp.copies()] == [(BEN,)]
@@ -216,7 +227,7 @@ async def test_trouble_with_the_mail_server_is_said_in_words(smtp: Mailbox) -> N
 )
 async def test_every_line_arrives_whatever_it_begins_and_ends_with(mail: bytes, arrives: bytes, smtp: Mailbox) -> None:
     async with Post(smtp.url, SENDER).line() as line:
-        await line.offer(ANA, mail, yes)
+        await line.offer(to(ANA), mail, yes)
 
     assert [copy.mail for copy in smtp.copies()] == [arrives]
 
@@ -230,9 +241,9 @@ async def test_something_else_is_done_between_the_body_and_its_answer(smtp: Mail
         return True
 
     async with Post(smtp.url, SENDER).line() as line:
-        await line.offer(ANA, MAIL, wanted, meanwhile=lambda: done.append("meanwhile"))
+        await line.offer(to(ANA), MAIL, wanted, meanwhile=lambda: done.append("meanwhile"))
         done.append("answered")
-        await line.offer(BEN, MAIL, no, meanwhile=lambda: done.append("never"))
+        await line.offer(to(BEN), MAIL, no, meanwhile=lambda: done.append("never"))
 
     assert done == ["wanted", "meanwhile", "kept", "answered"]
 
@@ -248,3 +259,80 @@ async def test_a_server_that_says_yes_before_it_has_the_body_is_not_believed() -
         (answer,) = await offer(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", ANA)
 
     assert answer.ending is Ending.UNKNOWN
+
+
+async def test_an_envelope_that_was_said_ahead_is_not_said_again(smtp: Mailbox) -> None:
+    async with Post(smtp.url, SENDER).line() as line:
+        answers = [await line.offer(to(ANA), MAIL, yes, lambda: to(BEN)), await line.offer(to(BEN), MAIL, yes)]
+
+    assert answers == [Answer(Ending.ACCEPTED)] * 2
+    assert (smtp.verbs, smtp.connections) == (["MAIL", "RCPT"] * 2, 1)
+    assert [copy.to for copy in smtp.copies()] == [(ANA,), (BEN,)]
+
+
+async def test_what_was_said_ahead_is_taken_back_for_somebody_else(smtp: Mailbox) -> None:
+    async with Post(smtp.url, SENDER).line() as line:
+        await line.offer(to(ANA), MAIL, yes, lambda: to(BEN))
+        answer = await line.offer(to(CAT), MAIL, yes)
+
+    assert answer == Answer(Ending.ACCEPTED)
+    assert ([copy.to for copy in smtp.copies()], smtp.connections) == ([(ANA,), (CAT,)], 1)
+
+
+async def test_what_was_said_ahead_is_nothing_where_the_line_ends(smtp: Mailbox) -> None:
+    async with Post(smtp.url, SENDER).line() as line:
+        await line.offer(to(ANA), MAIL, yes, lambda: to(BEN))
+
+    assert [copy.to for copy in smtp.copies()] == [(ANA,)]
+
+
+@pytest.mark.parametrize(
+    ("move", "answer"),
+    [
+        (Move("RCPT", say="550 5.1.1 no such user"), Answer(Ending.REFUSED, "550 at RCPT", "5.1.1")),
+        (Move("RCPT", say="450 4.2.0 later"), Answer(Ending.LATER, "450 at RCPT")),
+        (Move("RCPT", hang_up=True), Answer(Ending.LATER, "connection lost at RCPT")),
+    ],
+    ids=str,
+)
+async def test_an_answer_to_what_was_said_ahead_is_about_the_next_letter(
+    move: Move, answer: Answer, smtp: Mailbox
+) -> None:
+    smtp.script[BEN, None] = move
+    smtp.script[ANA, None] = Move("dot", freeze=0.1)
+
+    async with Post(smtp.url, SENDER).line() as line:
+        answers = [
+            await line.offer(to(ANA), MAIL, yes, lambda: to(BEN)),
+            await line.offer(to(BEN), MAIL, yes, lambda: to(CAT)),
+            await line.offer(to(CAT), MAIL, yes),
+        ]
+
+    assert answers == [Answer(Ending.ACCEPTED), answer, Answer(Ending.ACCEPTED)]
+    assert [copy.to for copy in smtp.copies()] == [(ANA,), (CAT,)]
+
+
+@pytest.mark.parametrize("at", ["354", "dot", "250"])
+async def test_a_server_that_ends_the_connection_at_a_mail_is_told_of_the_next_one_again(
+    at: str, smtp: Mailbox
+) -> None:
+    smtp.script[ANA, None] = Move(at, hang_up=True)  # type: ignore[arg-type]
+
+    async with Post(smtp.url, SENDER).line() as line:
+        first = await line.offer(to(ANA), MAIL, yes, lambda: to(BEN))
+        if at == "250":
+            await asyncio.sleep(0.1)  # a server that does not pipeline has to be seen to have gone
+        second = await line.offer(to(BEN), MAIL, yes)
+
+    assert first.ending is (Ending.ACCEPTED if at == "250" else Ending.UNKNOWN)
+    assert (second, len(smtp.copies(BEN)), smtp.connections) == (Answer(Ending.ACCEPTED), 1, 2)
+
+
+async def test_a_refusal_of_the_body_leaves_the_next_envelope_as_it_was_said(smtp: Mailbox) -> None:
+    smtp.script[ANA, None] = Move("dot", say="552 5.2.2 full")
+
+    async with Post(smtp.url, SENDER).line() as line:
+        answers = [await line.offer(to(ANA), MAIL, yes, lambda: to(BEN)), await line.offer(to(BEN), MAIL, yes)]
+
+    assert answers == [Answer(Ending.REFUSED, "552 at DATA"), Answer(Ending.ACCEPTED)]
+    assert [copy.to for copy in smtp.copies()] == [(BEN,)]

@@ -77,9 +77,9 @@ async def test_what_is_claimed_is_what_was_put(letterhead: Letterhead, now: date
     (claimed,) = await outbox.claim(ONE, now, 10)
 
     (row,) = await the_outbox()
-    mail = outbox.written(claimed, letterhead)
-    assert mail.to == "ana@example.org"
-    assert mail.content.count(f"Message-ID: {row['message_id']}".encode()) == 1
+    opened = outbox.opened(claimed, letterhead)
+    assert opened.to == "ana@example.org"
+    assert opened.mail.count(f"Message-ID: {row['message_id']}".encode()) == 1
     assert (row["state"], row["attempts"], row["lease"]) == ("sending", 0, ONE)
 
 
@@ -308,8 +308,8 @@ async def test_copies_of_a_letter_say_the_same_under_one_name(letterhead: Letter
     await outbox.put(letterhead, [letters.invitation(letterhead, ana, a_seat(), now)], now)
     (claimed,) = await outbox.claim(ONE, now, 10)
 
-    one, other = (message.read(outbox.written(claimed, letterhead).content) for _ in range(2))
-    names = {email.message_from_bytes(outbox.written(claimed, letterhead).content)["Message-ID"] for _ in range(2)}
+    one, other = (message.read(outbox.opened(claimed, letterhead).mail) for _ in range(2))
+    names = {email.message_from_bytes(outbox.opened(claimed, letterhead).mail)["Message-ID"] for _ in range(2)}
 
     assert one == other
     assert names == {claimed.message_id}
@@ -372,9 +372,9 @@ async def test_a_letter_that_cannot_be_opened_is_told_from_the_others(letterhead
 
     first, second, third = await outbox.claim(ONE, now, 10)
 
-    assert outbox.written(first, letterhead).to == outbox.written(third, letterhead).to == "ana@example.org"
+    assert outbox.opened(first, letterhead).to == outbox.opened(third, letterhead).to == "ana@example.org"
     with pytest.raises(outbox.CannotBeWritten, match="cannot be opened"):
-        outbox.written(second, letterhead)
+        outbox.opened(second, letterhead)
 
 
 async def test_a_letter_that_is_set_aside_waits_for_a_person(letterhead: Letterhead, now: datetime) -> None:
@@ -398,8 +398,8 @@ async def test_a_letter_of_version_0_1_leaves_as_it_was_composed(letterhead: Let
 
     (claimed,) = await outbox.claim(ONE, now, 10)
 
-    mail = outbox.written(claimed, letterhead)
-    assert (mail.to, mail.content) == ("ana@example.org", b"Subject: as composed\r\n\r\nHello\r\n")
+    opened = outbox.opened(claimed, letterhead)
+    assert (opened.to, opened.mail) == ("ana@example.org", b"Subject: as composed\r\n\r\nHello\r\n")
 
 
 async def test_the_wait_grows_and_ends_with_the_letter(letterhead: Letterhead, now: datetime) -> None:
