@@ -1,6 +1,7 @@
 """Answers that calendars mail: what counts, what is old, and what nobody but the member can say."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,6 +91,49 @@ async def test_a_forged_answer_changes_nothing_for_anybody(
     await take(forged(await uid_of(seat), now), letterhead, now)
 
     assert await everything() == before
+
+
+ODD = [
+    b"\0",
+    b"\r",
+    b"\n",
+    b"\xff\xfe",
+    b"\xe2\x80\xae",
+    b"%00",
+    b"%ff",
+    b"\\n",
+    b";",
+    b'"',
+    b"x" * 10_000,
+    b"=?utf-8?q?=00?=",
+]
+
+
+async def test_odd_bytes_at_the_end_of_any_line_of_a_mailed_answer_are_borne(
+    seat: UUID, letterhead: Letterhead, now: datetime
+) -> None:
+    uid, at = (await uid_of(seat)).encode(), now - timedelta(hours=1)
+
+    def lines() -> list[bytes]:
+        """Ana declines, a minute later each time, so that no answer is one that was seen before."""
+        return [
+            b"From: ana@example.org", b"Message-ID: <1@example.org>", b"Content-Type: text/calendar", b"",
+            b"BEGIN:VCALENDAR", b"METHOD:REPLY", b"BEGIN:VEVENT", b"UID:" + uid,
+            f"DTSTAMP:{at:%Y%m%dT%H%M%SZ}".encode(), b"ATTENDEE;PARTSTAT=DECLINED;CN=Ana:" + ANA.encode(),
+            b"SEQUENCE:0", b"DTSTART:20261201T180000Z", b"END:VEVENT", b"END:VCALENDAR", b"",
+        ]  # fmt: skip
+
+    outcomes: Counter[str] = Counter()
+    for number in range(len(lines())):
+        for odd in ODD:
+            at += timedelta(hours=1)  # so many answers in one would be too often
+            mail = lines()
+            mail[number] += odd
+            outcomes[await take(b"\r\n".join(mail), letterhead, at)] += 1
+
+    assert outcomes.total() == 180
+    assert (outcomes[Answered.KEPT.value] > 50, outcomes[Answered.TOO_OFTEN.value]) == (True, 0)
+    assert Counter(row["rsvp"] for row in await Seat.select(Seat.rsvp)) == {"no": 1, "waiting": 1}
 
 
 async def test_an_answer_counts_only_if_it_is_newer(seat: UUID, letterhead: Letterhead, now: datetime) -> None:
