@@ -6,6 +6,8 @@ from datetime import timedelta
 from itertools import islice, pairwise
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from peerhub.matching import repair as repairing
 from peerhub.matching.match import PinsClash, match
@@ -99,6 +101,57 @@ def test_no_seating_is_a_smaller_change(name: str, change: str, monkeypatch: pyt
         assert len(found.told) == -best[2]
         assert broken_rules(problem, near.proposal) == []
         assert wishes(problem, standing, newcomers, frozenset(near.proposal.sessions)) == best
+
+
+HALF_HOURS = {"mon 18:00-18:30": 0, "mon 18:30-19:00": 30, "tue 18:00-18:30": 24 * 60}
+NAMES = ("ana", "ben", "cat", "dan", "eve")
+
+
+@st.composite
+def rounds_after_something(draw: st.DrawFn) -> Change:
+    """Five people at most, some of whom were told of sessions with each other or with Zoe, who has left."""
+    led = draw(st.booleans())
+    names = NAMES[: draw(st.integers(3, 4 if led else 5))]
+    people = [
+        person(
+            name,
+            *draw(st.lists(st.sampled_from(sorted(HALF_HOURS)), min_size=1, unique=True)),
+            sizes={draw(st.sampled_from(("pair", "trio"))): draw(st.sampled_from((0, 1, 4)))},
+            mediums={"video": draw(st.sampled_from((0, 1, 4)))},
+            keep_apart=draw(st.lists(st.sampled_from([one for one in names if one != name]), max_size=1)),
+            owed=draw(st.sampled_from((0, 0, 1, 3))),
+        )
+        for name in names
+    ]
+    olu = person("olu", *HALF_HOURS, facilitates=2, most_sessions=0)
+    largest = draw(st.sampled_from((2, 3)))
+    problem = sessions(*people, olu, ideal=2, largest=largest) if led else buddies(*people, largest=largest)
+    told: dict[str | None, list[str]] = {}
+    for one in draw(st.permutations([*names, "zoe"])):
+        told.setdefault(draw(st.sampled_from((None, *HALF_HOURS))), []).append(one)
+    standing = tuple(
+        session(
+            *some[:3],
+            at=MONDAY_18 + timedelta(minutes=HALF_HOURS[when]),
+            medium=draw(st.sampled_from(("video", "voice"))),
+            facilitators=("olu",) if led else (),
+        )
+        for when, some in told.items()
+        if when and len(some) > 1
+    )
+    return problem, standing, frozenset(told.get(None, ())[:1]) - {"zoe"}
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(rounds_after_something())
+def test_whatever_happened_no_seating_is_a_smaller_change(change: Change) -> None:
+    problem, standing, newcomers = change
+    best = max(wishes(problem, standing, newcomers, seating) for seating in every_allowed_seating(problem))
+
+    found = repair(problem, standing, newcomers=newcomers)
+
+    assert found.proven
+    assert wishes(problem, standing, newcomers, frozenset(found.proposal.sessions)) == best
 
 
 @pytest.mark.parametrize("kind", ["buddies", "sessions"])
