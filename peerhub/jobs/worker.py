@@ -32,16 +32,16 @@ async def _keep_doing(duty: Duty, office: Office, watch: Watch, tick: float) -> 
 
     Nothing is done by a clock that cannot be believed.
     """
-    troubles = 0
+    pause = tick
     while not office.stop.is_set():
         try:
             did_something = await watch.is_steady() and await duty(office, office.clock())
         except Exception as error:
-            troubles += 1
             _log.warning("a duty failed", duty=_name(duty), error=type(error).__name__)  # its words may name a person
-            await _pause(office, min(tick * 2**troubles, _LONGEST_PAUSE))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            await _pause(office, pause)
             continue
-        troubles = 0
+        pause = tick
         if not did_something:
             await _pause(office, tick * _SELDOM if duty in SELDOM else tick)
 

@@ -126,6 +126,25 @@ async def test_a_slow_letter_keeps_no_sign_in_waiting(smtp: Mailbox, letterhead:
     assert [copy.to[0] for copy in smtp.copies()] == [ana.address, ben.address]
 
 
+async def test_trouble_that_lasts_for_days_ends_no_worker(
+    letterhead: Letterhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peerhub.jobs.worker._LONGEST_PAUSE", 0.0)  # so that they pass within seconds
+    office, stop, troubles = Office(letterhead, "", uuid4()), asyncio.Event(), 0
+
+    async def bad(office: Office, _now: datetime) -> bool:
+        nonlocal troubles
+        troubles += 1
+        if troubles == 1500:
+            office.stop.set()
+        raise OSError
+
+    async with asyncio.timeout(60):
+        await work(office, stop, duties=(bad,))
+
+    assert troubles == 1500
+
+
 async def test_one_duty_that_fails_stops_no_other(smtp: Mailbox, letterhead: Letterhead) -> None:
     office, stop, done = Office(letterhead, smtp.url, uuid4()), asyncio.Event(), Counter[str]()
 
