@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -41,8 +42,8 @@ def proposal_to_json(
     raw: dict[str, Any] = {
         "kind": problem.program.kind.value,
         "week": problem.week.isoformat(),
-        "sessions": [_raw_session(session) for session in proposal.sessions],
-        "unmatched": [_raw_unmatched(one) for one in proposal.unmatched],
+        "sessions": map(_raw_session, proposal.sessions),
+        "unmatched": map(_raw_unmatched, proposal.unmatched),
         "points": proposal.points,
         "bound": proposal.bound,
         "gap": round(proposal.gap, 6),
@@ -52,7 +53,7 @@ def proposal_to_json(
     if proposal.cut:
         raw["cut"] = True
     if told is not None:
-        raw["told"] = list(told)
+        raw["told"] = iter(told)
     if proven_fewest:
         raw["proven_fewest"] = True
     if seconds is not None:
@@ -63,18 +64,24 @@ def proposal_to_json(
 
 
 def _value(value: Any) -> str:
-    """A list has a line for each entry: to read, and to compare; a hundred thousand of them cost little."""
-    if not isinstance(value, list) or not value:
+    """What there are many of has a line for each: to read, to compare, and to write one after the other."""
+    if not isinstance(value, Iterator):
         return _ENCODE(value)
-    return "[\n  " + ",\n  ".join(map(_ENCODE, value)) + "\n ]"
+    lines = ",\n  ".join(map(_ENCODE, value))
+    return f"[\n  {lines}\n ]" if lines else "[]"
+
+
+@lru_cache(maxsize=10_000)  # more than a week has cells
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _raw_session(session: PlannedSession) -> dict[str, Any]:
     raw: dict[str, Any] = {
         "people": list(session.people),
         "facilitators": list(session.facilitators),
-        "starts_at": session.span.starts_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "ends_at": session.span.ends_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "starts_at": _moment(session.span.starts_at),
+        "ends_at": _moment(session.span.ends_at),
         "medium": session.medium,
         "points": session.points,
         "why": [f"{reason.text}: {reason.detail}" if reason.detail else reason.text for reason in session.why],
