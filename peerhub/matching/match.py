@@ -83,9 +83,9 @@ def match(
     try:
         search.report(Progress("reading", search.seconds))
         found = _best(problem, search)
-        search.report(replace(search.last, phase="explaining", seconds=search.seconds))
+        search.explain()
     except BrokenOff:
-        search.report(replace(search.last, phase="explaining", seconds=search.seconds))
+        search.explain()
         return kept.proposal()
     return proposal_of(problem, found, search.may_explain)
 

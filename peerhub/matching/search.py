@@ -134,6 +134,10 @@ class Search:
         self.last = progress
         self.on_progress(progress)
 
+    def explain(self) -> None:
+        """Tell that the search is at its end: from now on nothing is broken off."""
+        self.report(replace(self.last, phase="explaining", seconds=self.seconds))
+
 
 def weights_of(problem: Problem) -> dict[str, int]:
     """How much it counts to match each person: 1, and 1 more for each round in a row that they were left out."""
