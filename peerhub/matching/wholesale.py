@@ -99,7 +99,7 @@ class Wholesale:
         bound, share = self.bound(best, aim), TOWARDS
         for _ in range(MOST_ROUNDS):
             newest = program.prices(is_over)
-            if newest is None or is_over() or bound <= program.points + CLOSE:
+            if newest is None or bound <= program.points + CLOSE:
                 break
             asked = best.towards(newest, share)
             wares = list(self._wares(asked))
@@ -222,7 +222,7 @@ class _Program:
 
     def prices(self, is_over: Callable[[], bool]) -> Prices | None:
         """What each person, leader and moment is worth at the best; None where it was over before."""
-        if solved(self.lp, is_over) != pywraplp.Solver.OPTIMAL:
+        if is_over() or solved(self.lp, is_over) != pywraplp.Solver.OPTIMAL:
             return None
         hall, scale = self.market.hall, self.market.scale
         people, leaders = np.zeros((2, hall.people), np.int64)

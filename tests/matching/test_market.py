@@ -1,9 +1,10 @@
 """The bounds of the market, and of sessions sold whole, hold for every seating of small problems, at any prices."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,7 +119,10 @@ def assert_that_bounds_hold_for_wholes(
     wholesale, aim = Wholesale(market), aims(*max(best))["points"]
     fees = market.fees(aim, 1_000, lambda: False)
     found = [wholesale.prices(aim, fees, lambda: False)] if fees else []
-    for prices in [*found, *(any_prices(market.hall, draw, market.scale) for _ in range(3))]:
+    nothing = np.zeros(len(market.hall.starts), np.int64)
+    no_prices = Prices(Fees(np.zeros(market.hall.people, np.int64), nothing, 0, 0), np.zeros_like(market.hall.most))
+    for prices in [*found, no_prices, *(any_prices(market.hall, draw, market.scale) for _ in range(3))]:
+        assert wholesale.bound(prices, Aim("points")) >= max(best.values())
         for (weight, people), points in best.items():
             assert wholesale.bound(prices, aims(weight, people)["points"]) >= points
     assert all(wholesale.bound(prices, aim) <= market.bound(fees, aim) for prices in found if fees)
@@ -156,6 +160,10 @@ CLOSE = {
         *(person(f"p{n}", "mon 18:00-19:00", topics={("grief", "sleep")[n % 2]: 4}) for n in range(6)),
         facilitators_per_session=0, match_on={"topics": "different"}, largest=3,
     ),
+    "two and two": sessions(
+        *(person(f"p{n}", f"{('mon', 'tue')[n % 2]} 18:00-18:30") for n in range(4)),
+        facilitators_per_session=0, largest=3,
+    ),
 }  # fmt: skip
 
 
@@ -179,37 +187,60 @@ def test_the_bound_is_met_where_nothing_is_in_the_way() -> None:
     assert bounds == {"points": points, "people": people, "weight": weight}
 
 
-TOPICS = ("grief", "sleep", "work")
-
-
-def test_the_bound_is_closer_where_whole_sessions_have_to_agree() -> None:
-    """On the market each takes a part of the session on their own topic; there is just one, and all are in it."""
-    problem = sessions(
-        *(person(f"p{n}", "mon 18:00-18:30", topics={TOPICS[n]: 4}) for n in range(3)),
-        facilitators_per_session=0, largest=3, smallest=3, ideal=3,
+def three_of(*people: dict[str, Any]) -> Hall:
+    """Who could be in one session of three, at one hour."""
+    return hall_of(
+        sessions(
+            *(person(f"p{n}", "mon 18:00-18:30", **told) for n, told in enumerate(people)),
+            facilitators_per_session=0, smallest=3, ideal=3, largest=3, match_on=BALANCED,
+        )
     )  # fmt: skip
-    hall = hall_of(problem)
+
+
+BALANCED = {"topics": "similar", "roles": "complementary"}
+OF_THEIR_OWN_TOPIC = [{"topics": {topic: 4}} for topic in ("grief", "sleep", "work")]
+TOGETHER = {
+    "each of their own topic": OF_THEIR_OWN_TOPIC,
+    "all share": [{"role": "share"}] * 3,
+    "all listen": [{"role": "listen"}] * 3,
+    "who listens is one too many": [{"topics": {"grief": 4}}] * 3 + [{"role": "listen"}],
+}
+
+
+def bounds_of(hall: Hall, is_over: Callable[[], bool] = lambda: False) -> tuple[int, int, int]:
+    """What the best have, and the bounds when they are sold whole, and seat by seat."""
     market, (weight, people, points) = Market(hall), max(every_seating(hall))
     aim = aims(weight, people)["points"]
     fees = market.fees(aim, 1_000, lambda: False)
     assert fees is not None
+    prices = Wholesale(market).prices(aim, fees, is_over)
+    return points, Wholesale(market).bound(prices, aim), market.bound(fees, aim)
 
-    prices = Wholesale(market).prices(aim, fees, lambda: False)
 
-    assert Wholesale(market).bound(prices, aim) == points < market.bound(fees, aim)
+@pytest.mark.parametrize("name", TOGETHER)
+def test_the_bound_is_met_where_all_of_a_session_have_to_agree(name: str) -> None:
+    """On the market each takes a part of a session on their own topic, and nobody's role matters."""
+    points, wholes, _ = bounds_of(three_of(*TOGETHER[name]))
+
+    assert wholes == points
 
 
 @pytest.mark.parametrize("after", range(6))
-def test_prices_for_wholes_hold_when_the_search_for_them_is_stopped(after: int) -> None:
-    hall = hall_of(CLOSE["dear leaders"])
-    market, (weight, people, points), asked = Market(hall), max(every_seating(hall)), iter(range(1_000))
-    aim = aims(weight, people)["points"]
-    fees = market.fees(aim, 1_000, lambda: False)
-    assert fees is not None
+def test_prices_of_wholes_hold_when_the_search_for_them_is_stopped(after: int) -> None:
+    asked = iter(range(1_000))
 
-    prices = Wholesale(market).prices(aim, fees, lambda: next(asked) >= after)
+    points, wholes, seats = bounds_of(hall_of(CLOSE["dear leaders"]), lambda: next(asked) >= after)
 
-    assert points <= Wholesale(market).bound(prices, aim) <= market.bound(fees, aim)
+    assert points <= wholes <= seats
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_search_for_prices_of_wholes_that_is_stopped_at_once_has_those_of_the_market(after: int) -> None:
+    asked = iter(range(1_000))
+
+    points, wholes, seats = bounds_of(three_of(*OF_THEIR_OWN_TOPIC), lambda: next(asked) >= after)
+
+    assert points < wholes == seats
 
 
 @pytest.mark.parametrize(("people", "most", "is_open"), [(500, 1, True), (501, 1, False), (500, 2, False)])
