@@ -89,7 +89,8 @@ class Standing:
         if self.is_behind:
             return "An earlier letter about the same seat goes first."
         if self.due_at > now and self.trouble:
-            return f"The mail server asked us to wait ({self.trouble}). It is tried again {when}."
+            did = "asked us to wait" if self.trouble[0].isdigit() else "did not answer"
+            return f"The mail server {did} ({self.trouble}). It is tried again {when}."
         if self.due_at > now:
             return f"It is due {when}."
         if is_stalled:

@@ -60,6 +60,11 @@ WAITING: list[tuple[dict[str, Any], str, list[str]]] = [
         "The mail server asked us to wait (451 at RCPT). It is tried again Sunday 22 November, 09:01 (Lisbon, UTC+0).",
         ["Try now", "Do not send it"],
     ),
+    (
+        {"trouble": "connection lost at RCPT", "attempts": 1, "due_in": timedelta(minutes=1)},
+        "The mail server did not answer (connection lost at RCPT). It is tried again Sunday 22 November, 09:01",
+        ["Try now", "Do not send it"],
+    ),
     ({"state": "held", "trouble": OUT_OF_REACH}, "We could not reach this address.", ["Do not send it"]),
     (
         {"state": "held", "trouble": "5 attempts ended without an answer"},
