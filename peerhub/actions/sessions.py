@@ -14,7 +14,7 @@ from peerhub.mail import letters
 from peerhub.mail.letterhead import Letterhead
 from peerhub.mail.letters import Letter
 from peerhub.matching.proposal import PlannedSession
-from peerhub.store import audit, members, outbox, reminders, rounds, sessions
+from peerhub.store import audit, members, offers, outbox, reminders, rounds, sessions
 from peerhub.store.database import transaction
 from peerhub.store.rounds import StoredRound
 from peerhub.store.sessions import StoredSeat, StoredSession
@@ -83,6 +83,7 @@ async def cancel(session_id: UUID, head: Letterhead, organizer: UUID, now: datet
     async with transaction():
         round_, _ = await _hold(session_id, now)
         await sessions.cancel(session_id)
+        await outbox.cancel_about(await offers.made_for(session_id), now)
         await sessions.raise_sequence(session_id)
         await _tell(round_, [await sessions.by_id(session_id)], letters.cancelled_invitation, head, now)
         await audit.note("session cancelled", organizer, session_id, now)
@@ -104,6 +105,7 @@ async def cancel_round(round_id: UUID, head: Letterhead, organizer: UUID, now: d
         ids = [session.id for session in held]
         await members.hold(*(seat.member_id for session in held for seat in session.seats))
         await sessions.cancel(*ids)
+        await outbox.cancel_about(await offers.made_for(*ids), now)
         await sessions.raise_sequence(*ids)
         called_off = [session for session in await sessions.of_round(round_id) if session.id in set(ids)]
         await _tell(await rounds.by_id(round_id), called_off, letters.cancelled_invitation, head, now)

@@ -67,7 +67,7 @@ class Letter:
 
     ``words`` are what its templates speak of: texts, truths, dates and lists of texts, nothing else, since they are
     kept; ``unsubscribe`` among them is where letters of its kind can be ended. ``about`` is the calendar UID it speaks
-    of. Lane 0 leaves first.
+    of, or the offer. Lane 0 leaves first.
     """
 
     head: Letterhead = field(repr=False)
@@ -182,7 +182,7 @@ def seat_taken(head: Letterhead, to: Recipient, seat: SeatInvitation, now: datet
 def seat_offered(head: Letterhead, to: Recipient, offer: Offer, wordings: Wordings | None = None) -> Letter:
     """A seat has come free; nothing goes into the calendar before they say yes."""
     return _letter(
-        "seat_offered", head, to, [str(offer.id), offer.expires_at.isoformat()], offer.expires_at,
+        "seat_offered", head, to, [str(offer.id), offer.expires_at.isoformat()], offer.expires_at, about=offer.id.hex,
         link=links.offer_link(head, offer.id), **_when(offer.span, offer.time_zone),
         medium=calendar.medium_in_words(offer.medium), program=one_line(offer.program_name),
         others=[], leads=False, place="", **_until(offer.expires_at, offer.time_zone),

@@ -118,6 +118,12 @@ async def put(session_id: UUID, member_ids: Iterable[UUID], now: datetime, expir
     return [_offer(row) for row in made]
 
 
+async def made_for(*session_ids: UUID) -> list[str]:
+    """The offers of seats in these sessions, as the letters that tell of them name them (``Letter.about``)."""
+    rows = await Row.select(Row.id).where(Row.session.is_in(list(session_ids) or [uuid4()]))
+    return [row["id"].hex for row in rows]
+
+
 async def answer(offer_id: UUID, state: OfferState, now: datetime) -> None:
     await Row.update({Row.state: state.value, Row.answered_at: now}).where(Row.id == offer_id)
 

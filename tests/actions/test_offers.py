@@ -6,21 +6,22 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from peerhub.actions import invitations, offers
+from peerhub.actions import sessions as organizing
 from peerhub.domain.comfort import Comfort
 from peerhub.domain.invitations import CannotAnswer, Rsvp
 from peerhub.domain.offers import OfferState
 from peerhub.domain.programs import PRESETS, Kind
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, programs, rounds, sessions
+from peerhub.store import members, outbox, programs, rounds, sessions
 from peerhub.store import offers as stored
 from peerhub.store.sessions import StoredSession
-from peerhub.store.tables import Joining, Offer, Program, Round, Seat, Session
-from tests.community import TUESDAY, WEEK, a_member, change_hours, enrol, together
+from peerhub.store.tables import Joining, Letter, Offer, Program, Round, Seat, Session
+from tests.community import TUESDAY, WEEK, a_member, an_organizer, change_hours, enrol, together
 from tests.letters import letters_to_show
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -268,6 +269,25 @@ async def test_who_said_yes_too_late_is_asked_first_next_time(letterhead: Letter
     open_now = {row["member"] for row in await Offer.select().where(Offer.state == "open", Offer.expires_at > later)}
     assert late in open_now
     assert first not in open_now
+
+
+@pytest.mark.parametrize("what", ["the session", "the whole round"])
+async def test_nobody_hears_of_a_seat_in_what_was_called_off(letterhead: Letterhead, now: datetime, what: str) -> None:
+    seated, dan, olu, worker = await three(now), await a_member("Dan", now), await an_organizer(now), uuid4()
+    session_id = await a_session(now, seated, [dan])
+    await says_no(seated[0], now)
+    await offers.offer_free_seats(letterhead, now)
+    (claimed,) = await outbox.claim(worker, now, 1)
+
+    if what == "the session":
+        await organizing.cancel(session_id, letterhead, olu, now)
+    else:
+        await organizing.cancel_round((await the_session()).round_id, letterhead, olu, now)
+
+    assert await outbox.fence(worker, claimed.id, now) is False
+    (row,) = await Letter.select(Letter.state).where(Letter.kind == "seat_offered")
+    assert row["state"] == "cancelled"
+    assert await Letter.count().where(Letter.kind == "cancelled_invitation", Letter.state == "pending") == 3
 
 
 async def test_in_the_last_two_hours_nobody_is_asked(letterhead: Letterhead, now: datetime) -> None:
