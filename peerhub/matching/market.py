@@ -152,7 +152,7 @@ class Market:
         """The prices of all sessions that can be led, and run, less what people gain for the limits of the aim."""
         takes = int((self.hall.leads * fees.leaders).sum()) + int(fees.moments.sum()) * (self.hall.at_once or 0)
         for price, (low, high) in ((fees.weight, aim.weight), (fees.people, aim.people)):
-            takes -= price * int((high if price < 0 else low) if price else 0)
+            takes -= math.floor(price * (high if price < 0 else low)) if price else 0
         return takes
 
     # The best prices

@@ -15,7 +15,7 @@ sessions are listed, so each look is taken at prices between them and the best t
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -27,9 +27,10 @@ from peerhub.matching.market import Aim, Fees, Market, solved
 from peerhub.matching.terms import Numbers
 
 MOST_PEOPLE: Final = 500  # a program for more takes minutes
+LARGEST: Final = 10  # people in a session: more could be of too many kinds
 MOST_ROUNDS: Final = 100
 TOWARDS: Final = 0.3  # the newest prices, from the best
-CLOSE: Final = 1  # points between a bound and what the program has in parts, which end the search
+CLOSE: Final = 0.0001  # of what the program has in parts: a bound so near to it ends the search
 NEAR: Final = 1_500  # points that sessions may lack to be listed at first
 MISSED: Final = 20  # times the points of a seat, for one person less or more than the limits say
 FORBIDDEN: Final = -(1 << 50)  # no sum with it is ever enough
@@ -74,9 +75,9 @@ class Wholesale:
 
     @property
     def is_open(self) -> bool:
-        """Whether the round is not too large, and one in which nobody comes twice."""
+        """Whether neither the round nor its sessions are too large, and nobody comes twice."""
         hall = self.market.hall
-        return hall.people <= MOST_PEOPLE and bool((hall.most <= 1).all())
+        return hall.people <= MOST_PEOPLE and hall.largest <= LARGEST and bool((hall.most <= 1).all())
 
     @cached_property
     def starts(self) -> "list[_Start]":
@@ -99,7 +100,7 @@ class Wholesale:
         bound, share = self.bound(best, aim), TOWARDS
         for _ in range(MOST_ROUNDS):
             newest = program.prices(is_over)
-            if newest is None or bound <= program.points + CLOSE:
+            if newest is None or bound <= program.points * (1 + CLOSE):
                 break
             asked = best.towards(newest, share)
             wares = list(self._wares(asked))
@@ -180,6 +181,7 @@ class _Start:
         return np.concatenate([nobody, sums, too_many], axis=3), order
 
 
+@cache
 def _splits(size: int, sides: int) -> Numbers:
     """How many of each side may come to a session of that size."""
     return np.array([split for split in product(range(size + 1), repeat=sides) if sum(split) == size])

@@ -100,7 +100,7 @@ def test_a_round_of_a_hundred_and_twenty_is_matched_and_everyone_is_told(lent: T
 
     assert broken_rules(problem, proposal) == []
     assert differences(problem, proposal_to_json(proposal, problem)) == []
-    assert 0 <= proposal.gap < 0.1
+    assert 0 <= proposal.gap < 0.025
     assert proposal.matched <= proposal.matched_bound
     assert not proposal.cut
     assert {"matching", "improving", "explaining"} <= {progress.phase for progress in heard}

@@ -243,9 +243,13 @@ def test_a_search_for_prices_of_wholes_that_is_stopped_at_once_has_those_of_the_
     assert points < wholes == seats
 
 
-@pytest.mark.parametrize(("people", "most", "is_open"), [(500, 1, True), (501, 1, False), (500, 2, False)])
-def test_wholes_are_sold_to_some_hundreds_who_come_once(people: int, most: int, is_open: bool) -> None:
-    hall = hall_of(sessions(*(person(f"p{n}", EVENING, most_sessions=most) for n in range(people))))
+@pytest.mark.parametrize(
+    ("people", "largest", "most", "is_open"),
+    [(500, 10, 1, True), (501, 10, 1, False), (500, 11, 1, False), (500, 10, 2, False)],
+)
+def test_wholes_are_sold_to_some_hundreds_who_come_once(people: int, largest: int, most: int, *, is_open: bool) -> None:
+    everyone = [person(f"p{n}", EVENING, most_sessions=most) for n in range(people)]
+    hall = hall_of(sessions(*everyone, largest=largest))
 
     assert Wholesale(Market(hall)).is_open == is_open
 
