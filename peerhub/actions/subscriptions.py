@@ -1,13 +1,14 @@
 """A member says which kinds of letters they can do without."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from datetime import datetime
 from uuid import UUID
 
 from peerhub.domain.refusals import NotFound
 from peerhub.domain.reminders import Reminding
 from peerhub.domain.subscriptions import Subscription
-from peerhub.store import members, reminders, subscriptions
+from peerhub.mail import letters
+from peerhub.store import members, outbox, reminders, subscriptions
 from peerhub.store.database import transaction
 
 
@@ -20,12 +21,10 @@ async def end(member_id: UUID, kind: Subscription, now: datetime) -> None:
     async with transaction():
         await _hold(member_id)
         await subscriptions.end(member_id, kind, now)
-        await reminders.call_off(now, await reminders.seats_of(member_id))
+        await _call_off(member_id, [kind], now)
 
 
-async def choose(
-    member_id: UUID, wanted: Collection[Subscription], now: datetime, reminding: Reminding | None = None
-) -> None:
+async def choose(member_id: UUID, wanted: Set[Subscription], now: datetime, reminding: Reminding | None = None) -> None:
     """From now on these kinds of letters and no others, besides those that belong to what the member asked for.
 
     Reminders come when ``reminding`` says, or as before.
@@ -36,14 +35,13 @@ async def choose(
     async with transaction():
         await _hold(member_id)
         before = await subscriptions.of_member(member_id)
-        for kind in Subscription:
-            if kind in wanted and kind not in before:
-                await subscriptions.begin(member_id, kind, now)
-            elif kind not in wanted and kind in before:
-                await subscriptions.end(member_id, kind, now)
+        for kind in wanted - before:
+            await subscriptions.begin(member_id, kind, now)
+        for kind in before - wanted:
+            await subscriptions.end(member_id, kind, now)
         if reminding:
             await reminders.set_reminding(member_id, reminding)
-        await reminders.call_off(now, await reminders.seats_of(member_id))
+        await _call_off(member_id, before - wanted, now)
 
 
 async def of(member_id: UUID) -> frozenset[Subscription]:
@@ -55,6 +53,12 @@ async def of(member_id: UUID) -> frozenset[Subscription]:
     if not await subscriptions.is_member(member_id):
         raise NotFound("there is no such member")
     return await subscriptions.of_member(member_id)
+
+
+async def _call_off(member_id: UUID, ended: Collection[Subscription], now: datetime) -> None:
+    """What of these kinds has not left, and reminders that come at another time now."""
+    await reminders.call_off(now, await reminders.seats_of(member_id))
+    await outbox.cancel_kinds(member_id, [kind for kind, of in letters.SUBSCRIPTIONS.items() if of in ended], now)
 
 
 async def _hold(member_id: UUID) -> None:

@@ -96,6 +96,14 @@ async def cancel_about(uids: Iterable[str], now: datetime) -> None:
     )
 
 
+async def cancel_kinds(member: UUID, kinds: Iterable[str], now: datetime) -> None:
+    """Send a member no more letters of these kinds; what is behind the fence cannot be called back."""
+    await Letter.raw(
+        f"UPDATE letter SET {_END} state = 'cancelled' WHERE member = {{}} AND kind = ANY({{}}) AND {_NOT_LEFT}",
+        now, member, list(kinds),
+    )  # fmt: skip
+
+
 async def claim(  # noqa: PLR0917
     worker: UUID,
     now: datetime,

@@ -10,12 +10,13 @@ import pytest
 from peerhub.actions import rounds
 from peerhub.domain.reminders import Reminding
 from peerhub.domain.subscriptions import Subscription
-from peerhub.mail import links
+from peerhub.mail import letters, links
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, reach, reminders, subscriptions
-from peerhub.store.tables import TABLES, Consent
+from peerhub.store import members, outbox, reach, reminders, subscriptions
+from peerhub.store.tables import TABLES, Consent, Letter
 from tests.community import WEEK, a_member, a_program, an_organizer, enrol
 from tests.letters import letters_to_show
+from tests.mail.cast import a_seat
 from tests.web.conftest import BASE, Browser, Clock, sign_in, talk_to
 
 Open = Callable[[], Browser]
@@ -55,6 +56,31 @@ async def test_a_mail_program_ends_one_kind_of_letter_with_one_post(
     assert [name for one in answers for name in ("set-cookie", "location") if name in one.headers] == []
     assert await subscriptions.of_member(member_id) == EVERY - {kind}
     assert await subscriptions.of_member(other) == before
+
+
+@pytest.mark.parametrize("kind", Subscription)
+async def test_what_waits_to_leave_is_called_off_with_its_kind(
+    browser: Open, now: datetime, letterhead: Letterhead, kind: Subscription
+) -> None:
+    mine, theirs = await ana(now), await a_member("Ben", now)
+    to = await members.recipients_of([mine, theirs])
+    for member_id in (mine, theirs):
+        seat, reader = a_seat(seat_id=uuid4(), uid=uuid4().hex), to[member_id]
+        written = [
+            letters.invitation(letterhead, reader, seat, now),
+            letters.round_opens(letterhead, reader, "Circle", WEEK, f"{BASE}/join", now),
+            letters.nudge(letterhead, reader, seat, uuid4(), now + timedelta(days=1)),
+            letters.check_in_request(letterhead, reader, replace(seat, uid=uuid4().hex), now),
+        ]
+        await outbox.put(letterhead, written, now)
+
+    one = browser()
+    await one.get(leaving(letterhead, mine, kind))
+    await one.submit()
+
+    rows = await Letter.select(Letter.member, Letter.kind).where(Letter.state == "cancelled")
+    ended = {"news": "round_opens", "reminders": "nudge", "check_ins": "check_in_request"}[kind]
+    assert [(row["member"], row["kind"]) for row in rows] == [(mine, ended)]
 
 
 async def test_looking_changes_nothing_and_the_button_does(

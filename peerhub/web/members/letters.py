@@ -87,7 +87,7 @@ async def _choosing(request: AnyRequest, member_id: UUID, address: str) -> Templ
 
 async def _choose(request: AnyRequest, member_id: UUID, address: str, now: datetime) -> Redirect:
     typed = await typed_in(request)
-    wanted = [kind for kind in Subscription if kind.value in typed.all("wanted")]
+    wanted = {kind for kind in Subscription if kind.value in typed.all("wanted")}
     when = [choice for choice in Reminding if choice.value == typed.one("reminding")]
     await subscriptions.choose(member_id, wanted, now, when[0] if when else None)
     return Redirect(f"{address}?kept=yes", status_code=303)
