@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Set
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -59,7 +61,7 @@ def arrivals(problem: Problem) -> Iterator[Change]:
 
 def drop_outs_of_others(problem: Problem) -> Iterator[Change]:
     """Each leaves who has a seat where an organizer chose hours and mediums that nobody would."""
-    standing = tuple(min(every_allowed_seating(problem), key=lambda seating: least_liked(problem, seating)))
+    standing = tuple(min(every_allowed_seating(problem), key=partial(least_liked, problem)))
     for gone in sorted({one for meeting in standing for one in meeting.everyone}):
         yield without(problem, gone), standing, frozenset()
 
@@ -183,7 +185,7 @@ def test_nobody_loses_a_seat_because_somebody_else_has_lost_theirs(
 def test_who_hears_something_anyway_keeps_the_hour_and_the_medium_that_they_said_yes_to(led: bool) -> None:
     """Though everybody would like another hour and another medium better."""
     told, better = MONDAY_18 + timedelta(days=1), "mon 18:00-19:00"
-    likes = {"mediums": {"video": 1, "voice": 4}}
+    likes: dict[str, Any] = {"mediums": {"video": 1, "voice": 4}}
     people = [person(name, better, if_needed=("tue 18:00-19:00",), **likes) for name in ("ana", "ben", "cat", "dan")]
     olu = person("olu", better, "tue 18:00-19:00", facilitates=1, most_sessions=0)
     problem = sessions(*people, olu, smallest=3, ideal=3) if led else buddies(*people)
@@ -212,7 +214,7 @@ def test_an_hour_that_was_told_counts_more_than_a_medium() -> None:
 
 def test_who_leads_was_told_a_medium_too() -> None:
     """Ana was told video, Olu voice, which Ana and Eve like better."""
-    likes = {"mediums": {"video": 1, "voice": 4}}
+    likes: dict[str, Any] = {"mediums": {"video": 1, "voice": 4}}
     people = [person(name, EVENING, **likes) for name in ("ana", "ben", "cat", "dan", "eve")]
     leaders = [person(name, EVENING, facilitates=1, most_sessions=0) for name in ("olu", "pat")]
     problem = sessions(*people, *leaders)
