@@ -1,11 +1,17 @@
-"""A small IMAP server for tests, with one folder in memory; where IMAP_URL names a real one, tests ask that one too."""
+"""IMAP servers for tests: a small one that sees what is said and can break off, and one of others (pymap)."""
 
+import imaplib
 import re
 import socketserver
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.served import a_free_port
 
 
 @dataclass
@@ -80,3 +86,26 @@ def _answers(post: Post, command: str) -> Iterator[bytes]:
     elif found := re.match(r"UID STORE (\S+) \+FLAGS.SILENT \((\S+)\)", command):
         for uid in map(int, found[1].split(",")):
             post.mails[uid - 1].flags.add(found[2])
+
+
+@contextmanager
+def server_of_others() -> Iterator[str]:
+    """Serve pymap's folder in memory on a free port; its URL. It takes no keywords."""
+    port = a_free_port()
+    talk = ["--host", "127.0.0.1", "--port", str(port), "--no-tls"]
+    kept = ["dict", "--demo-data", "--demo-user", "ana", "--demo-password", "hunter2"]
+    running = subprocess.Popen([sys.executable, "-c", "from pymap.main import main; main()", *talk, *kept])
+    try:
+        _wait_for(port)
+        yield f"imap://ana:hunter2@127.0.0.1:{port}/INBOX"
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        with suppress(OSError), imaplib.IMAP4("127.0.0.1", port, timeout=5):
+            return
+        time.sleep(0.1)
+    raise TimeoutError("pymap does not answer")
