@@ -6,7 +6,7 @@
    who wait. Parts share nobody, so any ``concurrent.futures.Executor`` may improve them at once, in processes here or
    on other machines. After each round the parts are drawn anew.
 3. The market bounds the points of all sessions of the matched weight and the number of people that were reached;
-   ``wholesale`` does so more closely, and finds better prices to begin with, where people are some hundreds.
+   ``wholesale`` does so more closely, and finds better prices to improve by, where people are some hundreds.
 
 Which parts there are, and how long each is tried, depends on the problem and the seed alone, never on the clock or on
 how many processors there are; only a limit of time or a stop cuts the search.
@@ -44,6 +44,7 @@ PATIENCE: Final = 30  # rounds that bring nothing, and it is enough
 PEOPLE_AT_FIRST: Final = 1_500  # for whom the first prices are found
 PEOPLE_AT_LAST: Final = 5_000  # and the last, which prove the bound
 SHARE_FOR_THE_BOUND: Final = 0.12  # of the time limit
+SHARE_FOR_WHOLES: Final = 0.2  # of the time limit: no longer are the first prices of whole sessions looked for
 VARIANTS: Final = 2  # of a round that is a single part
 REMEMBERED: Final = 100_000  # sessions that were looked at, to choose from them again
 SPREAD: Final = 60  # cells: how much the order of leaders in time is shuffled for each round
@@ -99,6 +100,7 @@ class _Assembly:
         waiting = np.setdiff1d(self.peers, self.seating.seated)
         self.seating = self.seating.and_also(Opening(self.hall, scores, self.seating, waiting).seating(self._has_ended))
         self._report("improving")
+        scores = self._closer(scores)
         self._improve(scores, rounds)
         self._come_again(scores)
         self._prove()
@@ -110,17 +112,29 @@ class _Assembly:
 
     def _scores(self) -> Scores:
         """What everybody counts at the prices for the highest weight, and at that for the most points."""
-        hall, scale = self.hall, self.market.scale
         self._ask(Aim("weight"), PEOPLE_AT_FIRST, 0.3)
-        weight = self._bound("weight")
-        aim = Aim("points", (weight * (1 - SLACK), math.inf))
-        fees = self._ask(aim, PEOPLE_AT_FIRST, 0.4)
-        self._ask(Aim("people", (weight * (1 - SLACK), math.inf)), PEOPLE_AT_FIRST, 0.4)
+        fees = self._ask(self._first_aim, PEOPLE_AT_FIRST, 0.4)
+        self._ask(replace(self._first_aim, most_of="people"), PEOPLE_AT_FIRST, 0.4)
         if fees is None:
-            return Scores(hall.weights * hall.most_points, np.zeros(hall.people, np.int64))
-        prices = self._of_wholes(aim, fees, 0.4)
-        counts = (prices.fees.weight * hall.weights + prices.fees.people) // scale
-        return Scores(counts - prices.people // scale, prices.fees.leaders // scale)
+            return Scores(self.hall.weights * self.hall.most_points, np.zeros(self.hall.people, np.int64))
+        return self._scores_at(Prices(fees, self.market.gains(fees)))
+
+    def _closer(self, scores: Scores) -> Scores:
+        """What everybody counts at the prices of whole sessions; the same where there are none."""
+        fees = dict(self.prices).get("points")
+        if fees is None or not self.wholesale.is_open:
+            return scores
+        return self._scores_at(self._of_wholes(self._first_aim, fees, SHARE_FOR_WHOLES))
+
+    def _scores_at(self, prices: Prices) -> Scores:
+        scale, fees = self.market.scale, prices.fees
+        counts = (fees.weight * self.hall.weights + fees.people) // scale
+        return Scores(counts - prices.people // scale, fees.leaders // scale)
+
+    @property
+    def _first_aim(self) -> Aim:
+        """The most points at nearly the highest weight."""
+        return Aim("points", (self._bound("weight") * (1 - SLACK), math.inf))
 
     def _prove(self) -> None:
         """Ask for the best prices for what was reached."""
@@ -128,7 +142,7 @@ class _Assembly:
         aim = Aim("points", (weight, weight), (people, people))
         fees = self._ask(aim, PEOPLE_AT_LAST, 1)
         self._ask(Aim("people", (weight, math.inf)), PEOPLE_AT_LAST, 1)
-        if fees:
+        if fees and self.wholesale.is_open:
             self._of_wholes(aim, fees, 1)
 
     def _ask(self, aim: Aim, people: int, until: float) -> Fees | None:
@@ -138,9 +152,7 @@ class _Assembly:
         return fees
 
     def _of_wholes(self, aim: Aim, fees: Fees, until: float) -> Prices:
-        """Prices of whole sessions from those of the market, which stay as they are where the round is too large."""
-        if not self.wholesale.is_open:
-            return Prices(fees, self.market.gains(fees))
+        """Prices of whole sessions, beginning with those of the market."""
         prices = self.wholesale.prices(aim, fees, lambda: self._is_over(until))
         self.of_wholes.append(prices)
         self.bounds_of_wholes.clear()

@@ -182,9 +182,13 @@ def solved(lp: pywraplp.Solver, is_over: Callable[[], bool]) -> int:
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(lp.Solve()), name="peerhub-prices", daemon=True)
     thread.start()
-    while thread.is_alive():
-        thread.join(POLL_SECONDS)
-        if thread.is_alive() and is_over():
+    try:
+        while thread.is_alive():
+            thread.join(POLL_SECONDS)
+            if thread.is_alive() and is_over():
+                lp.InterruptSolve()
+    finally:
+        if thread.is_alive():  # who waited for it was broken off
             lp.InterruptSolve()
     return found[0]
 
