@@ -15,6 +15,7 @@ import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -34,6 +35,7 @@ from peerhub.store.engine import DB
 from peerhub.store.tables import Enrolment, Joining, Letter, Member, Program, Round, WeeklyHour
 
 HEAD = Letterhead("Harbour Lights", "hello@peerhub.example", "https://peerhub.example", b"k" * 32)
+HOURS_OF_A_ROUND = 100  # at which sessions begin
 SERVER = """
 import signal, sys
 from pathlib import Path
@@ -81,7 +83,11 @@ async def draining(smtp_url: str, number: int) -> None:
     seat = SeatInvitation(
         UUID(int=1), "uid", 0, Span(now + timedelta(1), now + timedelta(1.1)), "UTC", "C", "video", ()
     )
-    seats = [replace(seat, seat_id=one.member_id, uid=one.member_id.hex) for one in to]
+    spans = [Span(now + timedelta(1, 3600 * n), now + timedelta(1, 3600 * (n + 1))) for n in range(HOURS_OF_A_ROUND)]
+    seats = [
+        replace(seat, seat_id=one.member_id, uid=one.member_id.hex, span=span)
+        for one, span in zip(to, cycle(spans), strict=False)
+    ]
     told = [letters.invitation(HEAD, one, theirs, now) for one, theirs in zip(to, seats, strict=True)]
     await outbox.put(HEAD, told, now)
     office = Office(HEAD, smtp_url, uuid4())

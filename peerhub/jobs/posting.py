@@ -25,7 +25,7 @@ from peerhub.store import outbox
 from peerhub.store.database import AWAY
 
 T = TypeVar("T")
-LETTERS_AT_ONCE = 50
+LETTERS_AT_ONCE = 100
 _MARK_AFTER = 0.25  # seconds
 _ASK_AGAIN_AFTER = 0.1  # seconds, then longer and longer
 _ASK_AGAIN_AT_MOST = 2.0
@@ -63,7 +63,8 @@ class _Walk:
     accepted: UUID | None = None  # by the mail server, and not marked yet
     begun: UUID | None = None
     next: tuple[outbox.Claimed, outbox.Opened] | None = None  # opened before its turn came
-    marking: asyncio.Task[None] | None = None
+    marking: asyncio.TimerHandle | None = None
+    late: asyncio.Task[None] | None = None
 
     async def offer(self, line: Line, letter: outbox.Claimed) -> None:
         """Offer one letter, and note what became of it."""
@@ -89,7 +90,7 @@ class _Walk:
         now = office.clock()
         if answer.ending is Ending.ACCEPTED:
             self.accepted = letter.id
-            self.marking = asyncio.create_task(self._mark_soon())  # if the next fence does not
+            self.marking = asyncio.get_running_loop().call_later(_MARK_AFTER, self._mark_late)
             return
         await self._mark()
         match answer.ending:
@@ -106,6 +107,8 @@ class _Walk:
     async def end(self) -> None:
         """Mark the last one, and give back what was not offered."""
         await self._mark()
+        if self.late is not None:
+            await self.late
         if self.waiting:
             await outbox.release(self.office.worker, [letter.id for letter in self.waiting])
 
@@ -125,8 +128,11 @@ class _Walk:
             await self._surely(lambda: outbox.sent(letter, now))
             self._is_marked()
 
-    async def _mark_soon(self) -> None:
-        await asyncio.sleep(_MARK_AFTER)
+    def _mark_late(self) -> None:
+        """The next fence has not come to it yet."""
+        self.late = asyncio.create_task(self._mark_alone())
+
+    async def _mark_alone(self) -> None:
         if letter := self.accepted:
             with suppress(*AWAY):  # the next fence, or the end of the walk, marks it
                 await outbox.sent(letter, self.office.clock())

@@ -26,16 +26,16 @@ def news(head: Letterhead, to: Recipient, now: datetime, number: int) -> list[le
 async def test_a_letter_costs_little_more_than_one_commit_on_one_connection(
     smtp: Mailbox, letterhead: Letterhead, now: datetime, statements: list[str]
 ) -> None:
-    await outbox.put(letterhead, news(letterhead, await a_stored_member(now), now, 60), now)
+    await outbox.put(letterhead, news(letterhead, await a_stored_member(now), now, 120), now)
     office = Office(letterhead, smtp.url, uuid4(), clock=lambda: now)
     statements.clear()
 
     while await post_letters(office, now):
         pass
 
-    assert await outbox.counts_by_state() == {"sent": 60}
-    assert smtp.connections == 2  # one for each batch of fifty
-    assert len(statements) / 60 <= 1.3  # each is a commit of its own
+    assert await outbox.counts_by_state() == {"sent": 120}
+    assert smtp.connections == 2  # one for each batch of a hundred
+    assert len(statements) / 120 <= 1.3  # each is a commit of its own
 
 
 async def test_two_thousand_letters_are_put_by_one_statement(
