@@ -115,7 +115,7 @@ async def test_a_frozen_worker_that_wakes_up_too_late_is_refused_at_the_fence(
 async def test_six_workers_side_by_side_make_one_attempt_each(
     workers: Workers, smtp: Mailbox, head: Letterhead, real_now: datetime
 ) -> None:
-    to = await put_letters(head, real_now, 60)
+    to = await put_letters(head, real_now, 150)
 
     for _ in range(6):
         workers.start()
