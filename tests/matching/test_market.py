@@ -199,7 +199,7 @@ def three_of(*people: dict[str, Any]) -> Hall:
 
 BALANCED = {"topics": "similar", "roles": "complementary"}
 OF_THEIR_OWN_TOPIC = [{"topics": {topic: 4}} for topic in ("grief", "sleep", "work")]
-TOGETHER = {
+TOGETHER: dict[str, list[dict[str, Any]]] = {
     "each of their own topic": OF_THEIR_OWN_TOPIC,
     "all share": [{"role": "share"}] * 3,
     "all listen": [{"role": "listen"}] * 3,
