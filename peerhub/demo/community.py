@@ -18,7 +18,7 @@ from peerhub.domain.invitations import Rsvp
 from peerhub.domain.members import PURPOSES, Profile
 from peerhub.domain.programs import PRESETS, Kind
 from peerhub.mail.letterhead import Letterhead
-from peerhub.store import members, proposals, sessions
+from peerhub.store import members, outbox, proposals, sessions
 from peerhub.store import programs as stored_programs
 from peerhub.store import rounds as stored_rounds
 from peerhub.store.database import transaction
@@ -75,6 +75,7 @@ async def fill_in(head: Letterhead, now: datetime, say: Say) -> None:
         for back in range(_PAST_ROUNDS, 0, -1):
             say(f"  a round of {back} {'weeks' if back > 1 else 'week'} ago ...")
             await _past_round(buddies, next_monday - back * _WEEK, past)
+        await outbox.forget_expired(now)  # they were read long ago
         for program in (buddies, groups):
             round_id = await rounds.open_round(program, next_monday, head, olu, now)
             await _join(round_id, [id_ for name, id_ in ids.items() if name not in _STAY_OUT], now)
