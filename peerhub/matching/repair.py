@@ -71,7 +71,12 @@ def people_told(before: Iterable[PlannedSession], after: Iterable[PlannedSession
     these changes, also a companion who left or came, and a seat that is lost or new: everybody in a session is written
     to when it or one of its seats changes.
     """
-    one, other = ({(s.people, s.span, s.medium, s.facilitators): s for s in some} for some in (before, after))
+    before, after = tuple(before), tuple(after)
+    untouched = set(map(id, before)) & set(map(id, after))  # the most, where there are thousands
+    one, other = (
+        {(s.people, s.span, s.medium, s.facilitators): s for s in some if id(s) not in untouched}
+        for some in (before, after)
+    )
     was = frozenset(told_of(one[letter]) for letter in one.keys() - other.keys())
     will_be = frozenset(told_of(other[letter]) for letter in other.keys() - one.keys())
     return frozenset(person for _, _, people, leaders in was ^ will_be for person in people | leaders)
