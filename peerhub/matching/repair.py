@@ -445,8 +445,7 @@ class _Near:
         Those with the fewest people, and the best of them, come first.
         """
         each = max(2, SESSIONS_NEAR // max(1, len(self.core)))
-        smallest = self.problem.program.smallest
-        lend = islice((one for one in self._could_pass_on() if len(one.people) > smallest), SESSIONS_THAT_LEND)
+        lend = islice(self._could_pass_on(at_least=self.problem.program.smallest + 1), SESSIONS_THAT_LEND)
         ranks = zip_longest(*(self._best_to_join(person)[:each] for person in self.core), lend)
         return list(dict.fromkeys(session for rank in ranks for session in rank if session))
 
@@ -486,9 +485,11 @@ class _Near:
 
         return list(dict.fromkeys([*self.to_join(), *sorted(found, key=usefulness)[:SESSIONS_NEAR]]))
 
-    def _could_pass_on(self) -> Iterator[PlannedSession]:
+    def _could_pass_on(self, at_least: int = 0) -> Iterator[PlannedSession]:
+        """Sessions of so many people in which somebody could meet one of the core."""
         known = self.problem.by_id
-        for session in self.sessions:
+        large = (session for session in self.sessions if len(session.people) >= at_least)
+        for session in large:
             if any(self._could_meet(one, known[person]) for one in self.core for person in session.people):
                 yield session
 
