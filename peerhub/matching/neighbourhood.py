@@ -7,7 +7,7 @@ each among the answers that are best by those before it.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
 from typing import Final
@@ -93,11 +93,20 @@ def by_person(sessions: Iterable[PlannedSession]) -> dict[str, list[PlannedSessi
 
 @dataclass(frozen=True)
 class Solved:
-    """All sessions; how many hear something new who had not to; whether the neighbourhood has nothing better."""
+    """All sessions; how many hear something new who had not to; whether the neighbourhood has nothing better.
+
+    They are the best by the first two wishes; ``finished``, by all.
+    """
 
     sessions: tuple[PlannedSession, ...]
     told: int
     proven: bool
+    _by_all_wishes: Callable[[], tuple[PlannedSession, ...]]
+
+    @cached_property
+    def finished(self) -> "Solved":
+        sessions = self._by_all_wishes()
+        return replace(self, sessions=sessions, _by_all_wishes=lambda: sessions)
 
 
 class Neighbourhood:
@@ -156,8 +165,12 @@ class Neighbourhood:
             raise CannotHold
         if run.values is None:
             return None
-        proven = run.status == cp_model.OPTIMAL
         news = sum(run.value(one) for one in told)
+        sessions = self.outside + choices.sessions_in(run.value)
+        return Solved(sessions, news, run.status == cp_model.OPTIMAL, lambda: self._by_all_wishes(choices, wish, run))
+
+    def _by_all_wishes(self, choices: "_Choices", wish: Linear, run: Run) -> tuple[PlannedSession, ...]:
+        """The best by the other wishes among all that fulfil this one as well as the run did."""
         found = choices.sessions_in(run.value)
         then: tuple[Callable[[], Linear], ...] = (
             lambda: self._most_matched(choices),
@@ -172,7 +185,7 @@ class Neighbourhood:
             if run.values is None:
                 break
             found = choices.sessions_in(run.value)
-        return Solved(self.outside + found, news, proven)
+        return self.outside + found
 
     def _claims_held_then_fewest_told(self, choices: "_Choices", told: Sequence[Linear]) -> Linear:
         """Each of those whose session stands counts more than all claims together, and a claim more than any news."""

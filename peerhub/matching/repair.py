@@ -263,7 +263,7 @@ class _Round:
         if self._may_all_move:
             solved = self._part(frozenset(self.problem.by_id), frozenset(self.sessions)).solved_or_nothing()
             self.proven = solved is not None and solved.proven
-            return self._anew() if solved is None else solved.sessions
+            return self._anew() if solved is None else solved.finished.sessions
         return self._mended_near()
 
     @property
@@ -314,10 +314,11 @@ class _Round:
             solved = self._solved_with(near.people, must, more())
             if solved and (best is None or self._holds_more(solved, best)):
                 best = solved
-            if best and (wider or best.told <= self.smallest) and self._are_seated(core, best):
+            if best and (wider or best.told <= self.smallest) and self._are_seated_for_good(core, best):
                 break
         if best is None:
             return False
+        best = best.finished
         self.sessions = best.sessions
         fewest = best.told == 0 or (best.told <= self.smallest and near.everyone_is_near and not must)
         return best.proven and fewest and self._are_seated(core, best)
@@ -334,6 +335,10 @@ class _Round:
 
     def _weight_of(self, people: Iterable[str]) -> int:
         return sum(self.told.weights[person] for person in people)
+
+    def _are_seated_for_good(self, people: Iterable[str], solved: Solved) -> bool:
+        """Also by the last wishes, which may seat another one of them."""
+        return self._are_seated(people, solved) and self._are_seated(people, solved.finished)
 
     def _are_seated(self, people: Iterable[str], solved: Solved) -> bool:
         return not self.claims.intersection(people).difference(

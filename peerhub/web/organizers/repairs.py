@@ -253,8 +253,10 @@ def _in_order(marks: Iterable[Mark]) -> tuple[Mark, ...]:
 
 
 def _told(person: str, change: Change, names: Mapping[UUID, str], zone: str) -> Told:
-    news = [_news(step, person, zone) for step in change.steps if person in step.told]
-    return Told(names.get(UUID(person), GONE), tuple(news))
+    """What they lose comes first, then what they have."""
+    steps = [step for step in change.steps if person in step.told]
+    steps.sort(key=lambda step: step.after is not None and person in step.after.everyone)
+    return Told(names.get(UUID(person), GONE), tuple(_news(step, person, zone) for step in steps))
 
 
 def _news(step: Step, person: str, zone: str) -> str:
