@@ -236,7 +236,7 @@ async def test_the_whole_way_from_a_button_to_invitations(olu: Browser, now: dat
     assert "Waiting for a worker to begin" in waiting
     assert "People matched 5 Not matched 0 Sessions 2" in proposed
     assert "5 invitations to 2 sessions" in said
-    assert "0 letters saying" in said
+    assert "not matched this time" not in said
     assert sent.status_code == 303
     assert "No answer yet 5" in olu.text()
     assert await Letter.count().where(Letter.kind == "invitation") == 5
@@ -298,6 +298,15 @@ async def a_proposal(now: datetime) -> tuple[UUID, list[UUID]]:
     round_id = await a_round_of(now, *people)
     await propose(round_id, now, together(people[0], people[1]), together(people[2], people[3]))
     return round_id, people
+
+
+async def test_before_publishing_stands_who_is_told_that_they_have_no_match(olu: Browser, now: datetime) -> None:
+    round_id, _ = await a_proposal(now)
+
+    await olu.get(f"{page_of(round_id)}/publish")
+
+    assert "4 invitations to 2 sessions" in olu.text()
+    assert "1 letter saying “not matched this time”, in the same words for everyone" in olu.text()
 
 
 async def test_someone_is_moved_without_javascript_and_the_move_undone(olu: Browser, now: datetime) -> None:
