@@ -7,7 +7,7 @@ each among the answers that are best by those before it.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 from typing import Final
@@ -104,9 +104,8 @@ class Solved:
     _by_all_wishes: Callable[[], tuple[PlannedSession, ...]]
 
     @cached_property
-    def finished(self) -> "Solved":
-        sessions = self._by_all_wishes()
-        return replace(self, sessions=sessions, _by_all_wishes=lambda: sessions)
+    def finished(self) -> tuple[PlannedSession, ...]:
+        return self._by_all_wishes()
 
 
 class Neighbourhood:

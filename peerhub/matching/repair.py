@@ -263,7 +263,7 @@ class _Round:
         if self._may_all_move:
             solved = self._part(frozenset(self.problem.by_id), frozenset(self.sessions)).solved_or_nothing()
             self.proven = solved is not None and solved.proven
-            return self._anew() if solved is None else solved.finished.sessions
+            return self._anew() if solved is None else solved.finished
         return self._mended_near()
 
     @property
@@ -318,10 +318,9 @@ class _Round:
                 break
         if best is None:
             return False
-        best = best.finished
-        self.sessions = best.sessions
+        self.sessions = best.finished
         fewest = best.told == 0 or (best.told <= self.smallest and near.everyone_is_near and not must)
-        return best.proven and fewest and self._are_seated(core, best)
+        return best.proven and fewest and self._are_seated(core, self.sessions)
 
     def _holds_more(self, one: Solved, other: Solved) -> bool:
         """Whether the one is better than the other by the first two wishes."""
@@ -338,12 +337,10 @@ class _Round:
 
     def _are_seated_for_good(self, people: Iterable[str], solved: Solved) -> bool:
         """Also by the last wishes, which may seat another one of them."""
-        return self._are_seated(people, solved) and self._are_seated(people, solved.finished)
+        return self._are_seated(people, solved.sessions) and self._are_seated(people, solved.finished)
 
-    def _are_seated(self, people: Iterable[str], solved: Solved) -> bool:
-        return not self.claims.intersection(people).difference(
-            chain.from_iterable(one.people for one in solved.sessions)
-        )
+    def _are_seated(self, people: Iterable[str], sessions: Iterable[PlannedSession]) -> bool:
+        return not self.claims.intersection(people).difference(chain.from_iterable(one.people for one in sessions))
 
     def _solved_with(
         self, people: frozenset[str], must: frozenset[PlannedSession], more: Sequence[PlannedSession]
